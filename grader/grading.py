@@ -1,0 +1,236 @@
+"""From options to a graded class: choose submissions, run them, turn check records into results, publish them.
+
+The pytest plugin calls `run_class` before the checks and `Grading.publish` after them.
+"""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from . import data as course_data
+from .answers import bundled_class, notebook_with
+from .errors import UsageError
+from .evidence import Evidence
+from .profiles import folder_sha256, load_profile
+from .records import CheckResult, Measurement, Result, Run, Submission
+from .results import write_result
+from .session import OnEvent, Session, choose_tier, environment_fingerprint
+from .source import ROOT, load_lab
+from .store import Store
+from .submissions import find_submissions
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asked for."""
+
+    lab: int
+    submissions: Path | None
+    student: str | None
+    results: Path
+    profile: str
+    data: Path | None
+    store: Path
+    slots: int | None
+    trusted: bool
+    root: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """One submission and the evidence that its run left."""
+
+    submission: Submission
+    evidence: Evidence
+
+
+@dataclass(slots=True)
+class Grading:
+    """A class whose notebooks have run: what checks read, and where results go."""
+
+    lab: int
+    profile_settings: dict[str, Any]
+    reference: Evidence
+    students: dict[str, Graded]
+    results_folder: Path
+    source: str  # where the submissions are from, for people
+    provenance: dict[str, Any]
+    seconds: float = 0.0
+    notebooks_run: int = 0
+    results: list[Result] = field(default_factory=list)
+
+    def publish(self, records: Sequence[dict[str, Any]]) -> None:
+        """Turn the checks' records into results and write a file for every student."""
+        by_student: dict[str, list[dict[str, Any]]] = {name: [] for name in self.students}
+        for record in records:
+            by_student[record["student"]].append(record)
+        for name, graded in sorted(self.students.items()):
+            own = sorted(by_student[name], key=lambda r: r["order"])
+            result = self._result(graded, own)
+            self.results.append(result)
+            write_result(self.results_folder / f"lab{self.lab}", result, {r["id"]: r["detail"] for r in own if r["detail"]})
+
+    def _result(self, graded: Graded, records: Sequence[dict[str, Any]]) -> Result:
+        titles = {r["id"]: r["title"] for r in records}
+        checks = tuple(_check_result(r, titles) for r in records)
+        measurement = graded.evidence.measurement
+        measured = {} if measurement is None or measurement.problem else _numbers(measurement)
+        provenance = {**self.provenance, "finished": _now()}
+        return Result(graded.submission, str(self.profile_settings["name"]), graded.evidence.run, checks, measured, {}, provenance)
+
+    def to_json(self) -> str:
+        """The part that xdist workers need, as text."""
+        students = {n: [_submission_json(g.submission), _evidence_json(g.evidence)] for n, g in self.students.items()}
+        return json.dumps({"lab": self.lab, "profile": self.profile_settings, "reference": _evidence_json(self.reference), "students": students})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Grading":
+        """What `to_json` wrote, in a worker."""
+        document = json.loads(text)
+        lab = document["lab"]
+        students = {
+            name: Graded(Submission(**submission | {"path": Path(submission["path"])}), _evidence(lab, "student", evidence))
+            for name, (submission, evidence) in document["students"].items()
+        }
+        return cls(lab, document["profile"], _evidence(lab, "reference", document["reference"]), students, Path(), "", {})
+
+
+def run_class(options: Options, on_event: OnEvent) -> Grading:
+    """Run the reference and every submission. Raises UsageError and GraderError."""
+    started = datetime.now(timezone.utc)
+    lab, profile = load_lab(options.lab), load_profile(options.profile)
+    tier = choose_tier(trusted=options.trusted)
+    store = Store(options.store.resolve())
+    with tempfile.TemporaryDirectory(prefix="dragon-class-") as folder:
+        workspace = Path(folder)
+        submissions, source = choose_submissions(options, workspace / "submissions")
+        data = course_data.choose(options.data, workspace)
+        slots = options.slots or len(os.sched_getaffinity(0))
+        with Session(lab, profile, store, data, tier=tier, slots=slots, on_event=on_event).open() as session:
+            reference = session.reference()
+            evidence = session.run_all(submissions)
+            made = session.runs_made
+    checks = folder_sha256(ROOT / "checks" / f"test_lab{options.lab}.py")
+    environment = environment_fingerprint()
+    provenance = {
+        "grader": _version(), "checks_sha256": checks, "reference_run": reference.folder.name, **environment,
+        "device": "cpu", "seed": profile.settings["train"]["seed"], "started": started.isoformat(timespec="seconds"),
+    }  # fmt: skip
+    return Grading(
+        lab=options.lab,
+        profile_settings={"name": profile.name, **profile.settings},
+        reference=reference,
+        students={s.student: Graded(s, evidence[s.student]) for s in submissions},
+        results_folder=options.results,
+        source=source,
+        provenance=provenance,
+        seconds=(datetime.now(timezone.utc) - started).total_seconds(),
+        notebooks_run=made,
+    )
+
+
+def choose_submissions(options: Options, workspace: Path) -> tuple[list[Submission], str]:
+    """What --submissions names, else submissions/, else the bundled class; and where that is, for people."""
+    default = options.root / "submissions"
+    path = options.submissions or (default if default.is_dir() else None)
+    if path is not None:
+        found, source = find_submissions(path, options.lab, workspace), str(path)
+    else:
+        found, source = _bundled(options.lab, workspace), "the bundled class (put notebooks in submissions/ to grade them)"
+    if options.student is not None:
+        found = [s for s in found if s.student == options.student]
+        if not found:
+            raise UsageError(f"no submission of {options.student!r} for lab {options.lab} in {source}")
+    return found, source
+
+
+def _bundled(lab: int, workspace: Path) -> list[Submission]:
+    folder = workspace / "bundled"
+    folder.mkdir(parents=True)
+    for student, answers in bundled_class(lab).items():
+        (folder / f"{student}_lab{lab}.ipynb").write_text(notebook_with(load_lab(lab), answers), encoding="utf-8")
+    return find_submissions(folder, lab, workspace)
+
+
+def student_of(nodeid: str) -> str:
+    """The student in a check's node id: what stands in its last brackets."""
+    match = re.search(r"\[(.+)\]$", nodeid)
+    return match[1] if match else ""
+
+
+def check_record(item: pytest.Item, mark: pytest.Mark, status: str, feedback: str, detail: str) -> dict[str, Any]:
+    """One check's outcome as plain data."""
+    function = item.function  # type: ignore[attr-defined]
+    title = (function.__doc__ or function.__name__).strip().splitlines()[0]
+    return {
+        "student": student_of(item.nodeid),
+        "id": function.__name__,
+        "exercise": mark.kwargs["exercise"],
+        "title": title,
+        "status": status,
+        "max_points": mark.kwargs["points"],
+        "visibility": "public" if mark.kwargs["public"] else "hidden",
+        "feedback": feedback,
+        "detail": detail,
+        "order": function.__code__.co_firstlineno,
+    }
+
+
+def _check_result(record: dict[str, Any], titles: dict[str, str]) -> CheckResult:
+    feedback = record["feedback"]
+    if record["status"] == "skipped":
+        prerequisite = feedback.removeprefix("after:")
+        feedback = f"Not looked at, because this did not hold: {titles.get(prerequisite, prerequisite)}."
+    elif record["status"] == "error":
+        feedback = "The grader could not decide this. Your grade is on hold, and no point is lost by it."
+    points = record["max_points"] if record["status"] == "passed" else 0
+    return CheckResult(
+        record["id"], record["exercise"], record["title"], record["status"], points, record["max_points"], record["visibility"], feedback, record["order"]
+    )
+
+
+def _numbers(measurement: Measurement) -> dict[str, float]:
+    return {
+        "base_perplexity": measurement.base_perplexity,
+        "tuned_perplexity": measurement.tuned_perplexity,
+        "tokens": measurement.tokens,
+    }
+
+
+def _submission_json(submission: Submission) -> dict[str, Any]:
+    return asdict(submission) | {"path": str(submission.path)}
+
+
+def _evidence_json(evidence: Evidence) -> dict[str, Any]:
+    measurement = evidence.measurement
+    return {
+        "folder": str(evidence.folder),
+        "run": asdict(evidence.run),
+        "refused": evidence.refused,
+        "measurement": asdict(measurement) if measurement else None,
+    }
+
+
+def _evidence(lab: int, owner: str, document: dict[str, Any]) -> Evidence:
+    measurement = document["measurement"]
+    run = Run(**document["run"] | {"not_enforced": tuple(document["run"]["not_enforced"])})
+    return Evidence(owner, load_lab(lab), Path(document["folder"]), run, document["refused"], Measurement(**measurement) if measurement else None)
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def _version() -> str:
+    from . import __version__
+
+    return __version__
+

@@ -1,0 +1,223 @@
+"""The pytest plugin: a table of hooks. `--lab N` turns a pytest run into grading; without it, pytest is pytest.
+
+The controlling process runs the class (`grader.session`) before collection; checks then only read evidence, on as many
+xdist workers as there are. State is in `config.stash`; what crosses workers is plain data.
+"""
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from . import grading, terminal
+from .errors import CheckFailed, GraderError, UsageError
+from .evidence import Evidence
+from .source import LABS, ROOT
+
+STATE: pytest.StashKey["grading.Grading"] = pytest.StashKey()
+OUTCOMES: pytest.StashKey[dict[tuple[str, str], str]] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("grading", "Dragon Trainer: grade a lab's notebooks")
+    group.addoption("--lab", type=int, metavar="N", help="grade lab N (1-7) instead of running the tests")
+    group.addoption("--submissions", type=Path, metavar="PATH", help="a notebook, a folder or a zip (default: submissions/, else the bundled class)")
+    group.addoption("--student", metavar="ID", help="grade only this student")
+    group.addoption("--results", type=Path, metavar="DIR", help="where result files go (default: results/)")
+    group.addoption("--profile", default="tiny", metavar="NAME", help="tiny (default) or cpu: which base model and how many steps")
+    group.addoption("--public", action="store_true", help="only the checks that students can run themselves")
+    group.addoption("--data", type=Path, metavar="JSONL", help="other rows of the data set in place of the embedded ones; a part is held out as the private split")
+    group.addoption("--store", type=Path, metavar="DIR", help="where runs are remembered (default: .dragon/)")
+    group.addoption("--slots", type=int, metavar="N", help="processor cores to use (default: all)")
+    group.addoption("--unsafe-i-trust-these-students", action="store_true", dest="trusted", help="run notebooks without a sandbox where none can be built")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "check(exercise, points, public, after): a check that is worth points; used as grader.check")
+    lab = config.getoption("--lab")
+    if lab is None:
+        return
+    if lab not in LABS:
+        raise pytest.UsageError(f"--lab {lab}: there are labs 1 to 7")
+    config.stash[OUTCOMES] = {}
+    config.option.tbstyle = "no"
+    config.option.reportchars = ""
+    checks = ROOT / "checks" / f"test_lab{lab}.py"
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args[:] = [str(checks)]
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        config.stash[STATE] = grading.Grading.from_json(worker["dragon"])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    config = session.config
+    if config.getoption("--lab") is None or hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    options = grading.Options(
+        lab=config.getoption("--lab"),
+        submissions=config.getoption("--submissions"),
+        student=config.getoption("--student"),
+        results=config.getoption("--results") or config.invocation_params.dir / "results",
+        profile=config.getoption("--profile"),
+        data=config.getoption("--data"),
+        store=config.getoption("--store") or ROOT / ".dragon",
+        slots=config.getoption("--slots"),
+        trusted=config.getoption("trusted"),
+        root=config.invocation_params.dir,
+    )
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    capture = config.pluginmanager.getplugin("capturemanager")
+    capture.suspend_global_capture(in_=True)
+    try:
+        with terminal.Progress(reporter) as progress:
+            config.stash[STATE] = grading.run_class(options, progress)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+    except GraderError as error:
+        raise pytest.UsageError(f"grading stopped: {error}") from None
+    finally:
+        capture.resume_global_capture()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Without --lab the checks are not tests; with it only that lab's are."""
+    if collection_path.parent != ROOT / "checks":
+        return None
+    lab = config.getoption("--lab")
+    return collection_path.name != f"test_lab{lab}.py" or None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "student" in metafunc.fixturenames and STATE in metafunc.config.stash:
+        metafunc.parametrize("student", sorted(metafunc.config.stash[STATE].students), indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Student by student, each in the order of the file; `--public` and `--student` choose."""
+    if STATE not in config.stash:
+        return
+    chosen, left_out = [], []
+    for item in items:
+        mark = item.get_closest_marker("check")
+        is_wanted = mark is not None and (mark.kwargs["public"] or not config.getoption("--public"))
+        (chosen if is_wanted else left_out).append(item)
+    order = {item.nodeid: index for index, item in enumerate(chosen)}
+    chosen.sort(key=lambda item: (grading.student_of(item.nodeid), order[item.nodeid]))
+    items[:] = chosen
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(scope="session")
+def student(request: pytest.FixtureRequest) -> Evidence:
+    """The evidence of the submission that is being checked."""
+    return request.config.stash[STATE].students[request.param].evidence
+
+
+@pytest.fixture(scope="session")
+def reference(request: pytest.FixtureRequest) -> Evidence:
+    """The reference's own evidence from the same environment."""
+    return request.config.stash[STATE].reference
+
+
+@pytest.fixture(scope="session")
+def profile(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The profile's section of labs/train/config.json, its name under "name"."""
+    return request.config.stash[STATE].profile_settings
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    mark = item.get_closest_marker("check")
+    if mark is None or STATE not in item.config.stash:
+        return
+    outcomes, who = item.config.stash[OUTCOMES], grading.student_of(item.nodeid)
+    for name in mark.kwargs["after"]:
+        if outcomes.get((who, name)) != "passed":
+            pytest.skip(f"after:{name}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    mark = item.get_closest_marker("check")
+    if mark is None or STATE not in item.config.stash or call.when == "teardown" or call.when == "setup" and report.passed:
+        return report
+    status, feedback, detail = _classify(call, report)
+    name = item.function.__name__  # type: ignore[attr-defined]
+    item.config.stash[OUTCOMES][grading.student_of(item.nodeid), name] = status
+    record = grading.check_record(item, mark, status, feedback, detail)
+    report.user_properties = [*report.user_properties, ("dragon", record)]
+    return report
+
+
+def _classify(call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[str, str, str]:
+    """Status, feedback for the student, detail for staff: by the kind of exception, not by pytest's phase."""
+    if call.excinfo is None:
+        return "passed", "", ""
+    error = call.excinfo.value
+    if isinstance(error, pytest.skip.Exception):
+        reason = str(error.msg)
+        return ("skipped", reason, "") if reason.startswith("after:") else ("error", "", f"skipped by the check: {reason}")
+    if isinstance(error, CheckFailed):
+        return "failed", str(error), ""
+    if isinstance(error, AssertionError):
+        return "failed", "This does not hold for your notebook.", str(report.longrepr)
+    return "error", "", f"{type(error).__name__}: {error}\n{call.excinfo.getrepr(style='short')}"
+
+
+class Gatherer:
+    """Collects check records in the controlling process; registered only there."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.records: list[dict[str, Any]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.records += [value for key, value in report.user_properties if key == "dragon"]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str]:
+        category = "" if report.when != "call" and report.outcome == "passed" else report.outcome
+        return category, "", ""
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if STATE in self.config.stash and exitstatus in (0, 1):
+            state = self.config.stash[STATE]
+            state.publish(self.records)
+            if any(result.is_held for result in state.results):
+                session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if STATE in self.config.stash and self.config.stash[STATE].results:
+            terminal.summarize(terminalreporter, self.config.stash[STATE])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection(session: pytest.Session) -> None:
+    config = session.config
+    if STATE in config.stash and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Gatherer(config), "dragon-gatherer")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """xdist: hand each worker the class as plain data."""
+    if STATE in node.config.stash:
+        node.workerinput["dragon"] = node.config.stash[STATE].to_json()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """xdist: all checks of one student on one worker, so that prerequisites are known there."""
+    if config.getoption("--lab") is None:
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByStudent(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return grading.student_of(nodeid)
+
+    return ByStudent(config, log)

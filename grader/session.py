@@ -1,0 +1,341 @@
+"""One lab's class through the box: reference first, then every submission; each run once, then remembered.
+
+In: submissions. Out: `Evidence` for each, measured where the lab asks for an adapter. Scores nothing.
+"""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from . import box, measuring
+from .box import WarmParent, python_command, sandbox_command
+from .build import render
+from .errors import GraderError, Rejected, UsageError
+from .evidence import Evidence, describe_run, wanted_files
+from .ingest import ingest
+from .notebook import Cell, fingerprint, parse_notebook
+from .profiles import Profile, folder_sha256, require_base
+from .records import LOAD_DEPENDENT, Measurement, Run, Submission
+from .source import ROOT, Lab, load_lab
+from .store import Store
+from .supervise import supervise
+
+SEED = 20_260  # of the hidden probes
+PROBE_S, PROBES_S = 60, 240
+LEAF_BYTES = 512 << 20
+COURSE = ("data", "train", "eval", "utils", "requirements.txt", "templates")
+PACKAGES = ("torch", "transformers", "peft", "trl", "datasets", "unsloth", "unsloth_zoo", "tokenizers", "numpy", "bitsandbytes", "ipykernel", "nbclient")
+
+OnEvent = Callable[[str, str, int, int], None]
+"""Called with (student, "queued|cell|measuring|done", cells begun, cells in all); from several threads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Which patient descriptions the course sees, and which are hidden."""
+
+    public: Path
+    private: Path
+
+
+def environment_fingerprint() -> dict[str, str]:
+    """What results depend on besides the notebook: interpreter, machine kind, package versions."""
+    versions = {}
+    for package in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    return {"python": platform.python_version(), "machine": platform.machine(), **versions}
+
+
+class Session:
+    """Grading one lab at one profile. `open` starts the boxes; `reference` and `run_all` use them."""
+
+    def __init__(self, lab: Lab, profile: Profile, store: Store, data: Data, *, tier: box.Tier, slots: int, on_event: OnEvent) -> None:
+        require_base(profile)
+        self.lab, self.profile, self.store, self.data = lab, profile, store, data
+        self.tier, self.on_event = tier, on_event
+        self.slots = max(1, slots // profile.threads)
+        self.runs_made = 0
+        self._measuring = threading.Lock()
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator["Session"]:
+        """Boxes exist inside the `with`; they start when the first run needs one."""
+        with contextlib.ExitStack() as stack, tempfile.TemporaryDirectory(prefix="dragon-") as folder:
+            self._stack, self._folder = stack, Path(folder)
+            self._folder.chmod(0o711)
+            self._inputs = self._folder / "inputs"
+            for made in (self._inputs, self._folder / "runs"):
+                made.mkdir()
+            self._inputs.chmod(0o755)
+            try:
+                yield self
+            finally:
+                self.__dict__.pop("_parent", None)
+                self.__dict__.pop("_measurer", None)
+
+    def reference(self) -> Evidence:
+        """The reference's own evidence for this lab, with the inputs of earlier labs in place."""
+        for number in self.lab.needs:
+            self._provide_inputs(load_lab(number))
+        cells = parse_notebook(_reference_bytes(self.lab), _ids(self.lab))
+        if self.store.find_run(self.run_key(self.lab, cells)) is None:
+            self._start_boxes()
+        return self._evidence(self.lab, "reference", "reference", cells)
+
+    def run_all(self, submissions: Sequence[Submission]) -> dict[str, Evidence]:
+        """Evidence by student, `slots` runs at a time. A student's trouble is a status; BoxError and GraderError pass."""
+        for submission in submissions:
+            self.on_event(submission.student, "queued", 0, 0)
+        if any(self._is_new(submission) for submission in submissions):
+            self._start_boxes()  # from this thread: bubblewrap's children die with the thread that started them
+        with ThreadPoolExecutor(self.slots) as pool:
+            found = list(pool.map(self._run_one, submissions))
+        return {s.student: e for s, e in zip(submissions, found, strict=True)}
+
+    def _is_new(self, submission: Submission) -> bool:
+        with contextlib.suppress(Rejected):
+            cells = parse_notebook(submission.path.read_bytes(), _ids(self.lab))
+            return self.store.find_run(self.run_key(self.lab, cells)) is None
+        return False
+
+    def _start_boxes(self) -> None:
+        if any(f.endswith("adapter_model.safetensors") for f in self.lab.files):
+            self._measurer  # noqa: B018 - loads its base while the parent imports
+        self._parent  # noqa: B018
+
+    def _run_one(self, submission: Submission) -> Evidence:
+        try:
+            cells = parse_notebook(submission.path.read_bytes(), _ids(self.lab))
+        except Rejected as error:
+            self.on_event(submission.student, "done", 0, 0)
+            return Evidence("student", self.lab, submission.path.parent / "nowhere", Run("invalid_notebook", 0.0, error=str(error)))
+        return self._evidence(self.lab, "student", submission.student, cells)
+
+    def _evidence(self, lab: Lab, owner: str, student: str, cells: tuple[Cell, ...]) -> Evidence:
+        key = self.run_key(lab, cells)
+        run = self.store.find_run(key)
+        folder = self.store.run_folder(key)
+        if run is None:
+            run, folder = self._execute(lab, student, cells, key, keep_leaves=owner == "reference")
+        refused = json.loads((folder / "refused.json").read_text())
+        evidence = Evidence(owner, lab, folder, run, refused)
+        evidence.measurement = self._measure(evidence, student)
+        self.on_event(student, "done", len(cells), len(cells))
+        return evidence
+
+    def run_key(self, lab: Lab, cells: tuple[Cell, ...]) -> str:
+        """sha256 of everything that a run's evidence depends on."""
+        parts = {
+            "cells": fingerprint(cells),
+            "lab": [(e.id, e.defines, e.files) for e in lab.exercises],
+            "inputs": {n: folder_sha256(self._inputs / f"lab{n}") for n in lab.needs},
+            "course": self._course_sha256,
+            "probes": hashlib.sha256(_probes(lab).encode()).hexdigest(),
+            "box": folder_sha256(box.BOXED),
+            "profile": [self.profile.name, self.profile.threads, self.profile.budget.cell_s],
+            "environment": environment_fingerprint(),
+            "isolated": self.tier.level > 0,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def _execute(self, lab: Lab, student: str, cells: tuple[Cell, ...], key: str, *, keep_leaves: bool) -> tuple[Run, Path]:
+        parent = self._parent
+        job = parent.new_job()
+        handed_out = {c.handed_out.strip() for v in ("local", "colab") for c in lab.in_variant(v) if c.kind == "code"}
+        document = {
+            "cells": [{"source": c.source, "exercise": c.exercise, "untouched": c.source.strip() in handed_out} for c in cells],
+            "exercises": [{"id": e.id, "defines": e.defines} for e in lab.exercises],
+            "cell_timeout_s": self.profile.budget.cell_s,
+            "probe_timeout_s": PROBE_S,
+            "probes_timeout_s": PROBES_S,
+            "seed": SEED,
+            "threads": self.profile.threads,
+            "limits": box.LIMITS,
+            "work": "/work",
+            "evidence": "/evidence",
+        }
+        (job / "job.json").write_text(json.dumps(document))
+        try:
+            self.on_event(student, "cell", 0, len(cells))
+            run = supervise(
+                parent.fork(job), job, len(cells), _probes(lab), self.profile.budget, lambda done, of: self.on_event(student, "cell", done, of)
+            )
+            self.runs_made += 1
+            if run.failing_cell is not None:
+                cell = cells[min(run.failing_cell, len(cells) - 1)]
+                run = replace(run, failing_cell=cell.position, failing_exercise=cell.exercise)
+            run = replace(run, tier=self.tier.level, not_enforced=self.tier.not_enforced)
+            is_kept = run.status not in LOAD_DEPENDENT
+            name = key if is_kept else f"{key[:24]}-{os.getpid()}"
+            return run, self.store.save_run(name, run, lambda folder: _collect(lab, job, folder, keep_leaves=keep_leaves))
+        finally:
+            shutil.rmtree(job, ignore_errors=True)
+
+    def _provide_inputs(self, earlier: Lab) -> None:
+        """Put what the reference of an earlier lab leaves under inputs/labK, running it if it was never run."""
+        target = self._inputs / f"lab{earlier.number}"
+        if target.exists():
+            return
+        for number in earlier.needs:
+            self._provide_inputs(load_lab(number))
+        evidence = self._evidence(earlier, "reference", f"reference lab {earlier.number}", parse_notebook(_reference_bytes(earlier), _ids(earlier)))
+        left = evidence.folder / "leaves"
+        missing = [f for f in earlier.leaves if not (left / f.removeprefix("out/")).exists()]
+        if missing:
+            raise GraderError(f"the reference of lab {earlier.number} did not leave {', '.join(missing)}. {describe_run(evidence.run)}")
+        shutil.copytree(left / f"lab{earlier.number}", target)
+
+    @cached_property
+    def _course_sha256(self) -> str:
+        return hashlib.sha256("".join(folder_sha256(path) for path in self._course.values()).encode()).hexdigest()
+
+    @cached_property
+    def _course(self) -> dict[str, Path]:
+        """What lies beside a notebook: name → host path. Inputs are mounted apart, as they appear."""
+        course = {name: ROOT / "labs" / name for name in COURSE if (ROOT / "labs" / name).exists() and name != "data"}
+        return course | {"data": self._data_folder, "models": self._models_folder}
+
+    @cached_property
+    def _data_folder(self) -> Path:
+        folder = self._folder / "data"
+        folder.mkdir(mode=0o755)
+        for path in (ROOT / "labs" / "data").glob("*.py"):
+            shutil.copy(path, folder)
+        (folder / "open_patients_sample.jsonl").write_bytes(self.data.public.read_bytes())
+        return folder
+
+    @cached_property
+    def _models_folder(self) -> Path:
+        folder = self._folder / "models"
+        folder.mkdir(mode=0o755)
+        target = folder / self.profile.base_folder.name
+        target.mkdir()
+        for path in self.profile.base_folder.iterdir():
+            if path.is_file():
+                try:
+                    os.link(path.resolve(), target / path.name)
+                except OSError:
+                    shutil.copy(path, target)
+                (target / path.name).chmod(0o644)
+        return folder
+
+    @cached_property
+    def _parent(self) -> WarmParent:
+        parent = WarmParent(
+            course=self._course | {"inputs": self._inputs},
+            runs=self._folder / "runs",
+            imports=self.lab.imports(),
+            environment={"DRAGON_PROFILE": self.profile.name, "OMP_NUM_THREADS": str(self.profile.threads)},
+            isolated=self.tier.level > 0,
+        )
+        return self._stack.enter_context(parent)
+
+    @cached_property
+    def _measurer(self) -> measuring.Measurer:
+        inside = {"base": str(self._models_folder / self.profile.base_folder.name), "private": str(self.data.private), "inputs": str(self._inputs)}
+        place = str(ROOT)
+        if self.tier.level > 0:
+            inside, shown = {k: f"/measure/{k}" for k in inside}, {f"/measure/{k}": Path(v) for k, v in inside.items()}
+            place = "/opt/dragon"
+            shown["/opt/dragon/grader"] = ROOT / "grader"
+        code = f"import sys; sys.path.insert(0, {place!r}); from grader.measuring import serve; serve(sys.stdin.buffer, sys.stdout.buffer)"
+        command = python_command(code)
+        if self.tier.level > 0:
+            command = sandbox_command(command, read_only=shown, writable={}, environment={"OMP_NUM_THREADS": str(self.profile.threads)})
+        return self._stack.enter_context(
+            measuring.Measurer(
+                command,
+                **inside,
+                base_sha256=self.profile.base_sha256,
+                max_tokens=self.profile.measured_tokens,
+                window=self.profile.settings["eval"]["window"],
+                stride=self.profile.settings["eval"]["stride"],
+                threads=self.profile.threads,
+            )
+        )
+
+    def _measure(self, evidence: Evidence, student: str) -> Measurement | None:
+        """Measure the adapter that the lab asks for; None when it asks for none."""
+        weights = next((f for f in evidence.lab.files if f.endswith("adapter_model.safetensors")), None)
+        if weights is None:
+            return None
+        config = weights.replace("adapter_model.safetensors", "adapter_config.json")
+        contents = []
+        for path in (config, weights):
+            name = path.removeprefix("out/")
+            if name in evidence.refused:
+                return Measurement(problem=f"{path} was refused: {evidence.refused[name]}.")
+            file = evidence.folder / "out" / name
+            if not file.exists():
+                if weights.replace(".safetensors", ".bin").removeprefix("out/") in evidence.refused:
+                    return Measurement(problem="You saved adapter_model.bin, a pickle file, which is never opened. Save the adapter as safetensors: `save_pretrained(folder)`.")
+                return Measurement(problem=f"{path} was not written. {describe_run(evidence.run)}".strip())
+            contents.append(file.read_bytes())
+        key = self._measurement_key(contents)
+        measurement = self.store.find_measurement(key)
+        if measurement is None:
+            self.on_event(student, "measuring", 0, 0)
+            with self._measuring:
+                measurement = self._measurer.measure(*contents)
+            self.store.save_measurement(key, measurement)
+        return measurement
+
+    def _measurement_key(self, contents: list[bytes]) -> str:
+        digest = hashlib.sha256()
+        for data in (*contents, self.data.private.read_bytes()):
+            digest.update(hashlib.sha256(data).digest())
+        parts = [folder_sha256(self._models_folder), self.profile.measured_tokens, self.profile.settings["eval"], environment_fingerprint()]
+        code = [folder_sha256(ROOT / "grader" / f"{n}.py") for n in ("measuring", "gate", "perplexity", "tensors", "strict")]
+        inputs = folder_sha256(self._inputs / "lab3") if (self._inputs / "lab3").exists() else ""
+        digest.update(json.dumps([parts, code, inputs], sort_keys=True).encode())
+        return digest.hexdigest()
+
+
+def _collect(lab: Lab, job: Path, folder: Path, *, keep_leaves: bool) -> None:
+    """Ingest what a dead run left: evidence, the exercises' files, and for the reference what later labs read."""
+    values, files = wanted_files(lab, _probes(lab))
+    for name in list(files):
+        if name.endswith("adapter_model.safetensors"):
+            files[name.replace(".safetensors", ".bin")] = 0
+    refused = ingest(job / "evidence", folder / "evidence", values) | ingest(job / "out", folder / "out", files)
+    if keep_leaves:
+        refused |= ingest(job / "out", folder / "leaves", {f.removeprefix("out/"): LEAF_BYTES for f in lab.leaves})
+    (folder / "refused.json").write_text(json.dumps(refused))
+
+
+def _ids(lab: Lab) -> frozenset[str]:
+    return frozenset(e.id for e in lab.exercises)
+
+
+def _reference_bytes(lab: Lab) -> bytes:
+    return render(lab, "local", {}, solved=True).encode()
+
+
+def _probes(lab: Lab) -> str:
+    path = ROOT / "reference" / "probes" / f"lab{lab.number}.py"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def choose_tier(*, trusted: bool) -> box.Tier:
+    """The tier that this host gives; UsageError below 2 unless the user gave isolation up by flag."""
+    tier = box.probe()
+    if tier.level >= 2 or not trusted and tier.level >= 2:
+        return tier
+    if trusted:
+        return replace(tier, level=0)
+    raise UsageError(
+        f"this host cannot isolate notebooks: {tier.reason}. Nothing was run. "
+        f"`dragon doctor` says what is missing; {box.TRUST_FLAG} runs them anyway, with your files and network in their reach"
+    )

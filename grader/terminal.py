@@ -1,0 +1,154 @@
+"""What an instructor sees in the terminal: a progress line while notebooks run, then a table, then feedback.
+
+Pure presentation: reads results, decides nothing. Fits 80 columns.
+"""
+
+import io
+import threading
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .evidence import describe_run
+from .records import CheckResult, Result
+
+if TYPE_CHECKING:
+    from .grading import Grading
+
+MARKS = {"passed": "✓", "failed": "✗", "skipped": "–", "error": "?"}
+
+
+class Progress:
+    """One rewritten line on a terminal, one line a finished notebook elsewhere. Called from several threads."""
+
+    def __init__(self, reporter: pytest.TerminalReporter) -> None:
+        self.reporter = reporter
+        self.is_live = reporter.isatty
+        self.states: dict[str, str] = {}
+        self.done = 0
+        self.total = 0
+        self.started = time.monotonic()
+        self.lock = threading.Lock()
+
+    def __enter__(self) -> "Progress":
+        self._show("starting the sandbox …")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.is_live:
+            self.reporter.rewrite("", erase=True)
+
+    def __call__(self, student: str, event: str, done: int, of: int) -> None:
+        with self.lock:
+            if event == "queued":
+                self.total += 1
+                return
+            if event == "done":
+                self.states.pop(student, None)
+                if not student.startswith("reference"):
+                    self.done += 1
+                if not self.is_live:
+                    self.reporter.write_line(f"{self._clock()}  {student}: notebook run")
+            elif event == "measuring":
+                self.states[student] = "perplexity"
+            else:
+                self.states[student] = f"cell {done}/{of}"
+            counted = f"{self.done}/{self.total} notebooks" if self.total else "reference"
+            self._show(f"{counted} · " + " · ".join(f"{s} {state}" for s, state in self.states.items()))
+
+    def _show(self, text: str) -> None:
+        if self.is_live:
+            self.reporter.rewrite(f"{self._clock()}  {text}"[:79], erase=True)
+
+    def _clock(self) -> str:
+        return f"{time.monotonic() - self.started:4.0f} s"
+
+
+def summarize(reporter: pytest.TerminalReporter, grading: "Grading") -> None:
+    """Print the class as a table, or one student's feedback."""
+    buffer = io.StringIO()
+    width = min(max(80, reporter._tw.fullwidth), 120)
+    console = Console(file=buffer, width=width, force_terminal=reporter.hasmarkup, highlight=False)
+    results = grading.results
+    console.print()
+    console.print(f"Lab {grading.lab} · profile {grading.profile_settings['name']} · {grading.source}")
+    if len(results) == 1:
+        print_feedback(console, results[0])
+    else:
+        console.print(class_table(results))
+        console.print("One student's feedback: add --student NAME.", style="dim")
+    held = [r.submission.student for r in results if r.is_held]
+    if held:
+        console.print(f"On hold, because the grader could not decide a check: {', '.join(held)}. Look into {_folder(grading)}/staff/.", style="bold yellow")
+    remembered = len(results) + 1 - grading.notebooks_run
+    note = f", {remembered} remembered" if remembered > 0 else ""
+    console.print(f"{grading.notebooks_run} notebooks run{note} in {grading.seconds:.0f} s · sandbox tier {results[0].run.tier} · results in {_folder(grading)}/", style="dim")
+    reporter.write(buffer.getvalue())
+
+
+def class_table(results: list[Result]) -> Table:
+    """Students × exercises with points, and what failed first."""
+    exercises = list(dict.fromkeys(check.exercise for result in results for check in result.checks))
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    table.add_column("student", no_wrap=True)
+    for exercise in exercises:
+        table.add_column(exercise.replace("_", " "), justify="right", max_width=9)
+    table.add_column("total", justify="right", no_wrap=True)
+    table.add_column("first lost", ratio=1)
+    for result in results:
+        cells = [_exercise_cell([c for c in result.checks if c.exercise == e]) for e in exercises]
+        total = f"{result.score:g}/{result.max_score:g}" if not result.is_held else "held"
+        table.add_row(result.submission.student, *cells, total, _first_lost(result))
+    return table
+
+
+def print_feedback(console: Console, result: Result) -> None:
+    """All that one student is told."""
+    total = "on hold" if result.is_held else f"{result.score:g} of {result.max_score:g} points"
+    console.print(Text.assemble((result.submission.student, "bold"), f"  {total}"))
+    message = describe_run(result.run)
+    if message:
+        console.print(Text(message, style="yellow"))
+    for name in dict.fromkeys(check.exercise for check in result.checks):
+        checks = [c for c in result.checks if c.exercise == name]
+        console.print()
+        console.print(Text.assemble((name, "bold"), f"  {_exercise_cell(checks)}"))
+        for check in checks:
+            _print_check(console, check)
+    if result.measured:
+        base, tuned = result.measured["base_perplexity"], result.measured["tuned_perplexity"]
+        console.print(f"\nPerplexity on notes you have not seen: {base:.1f} before, {tuned:.1f} after (× {tuned / base:.2f}).")
+
+
+def _print_check(console: Console, check: CheckResult) -> None:
+    style = {"passed": "green", "failed": "red"}.get(check.status, "yellow")
+    line = Text.assemble("  ", (MARKS[check.status], style), " ", check.title, (f"  {check.points:g}/{check.max_points:g}", "dim"))
+    console.print(line)
+    if check.feedback:
+        from rich.padding import Padding
+
+        console.print(Padding(Text(check.feedback), (0, 0, 0, 4)))
+
+
+def _exercise_cell(checks: list[CheckResult]) -> str:
+    if any(c.status == "error" for c in checks):
+        return "?"
+    return f"{sum(c.points for c in checks):g}/{sum(c.max_points for c in checks):g}"
+
+
+def _first_lost(result: Result) -> str:
+    if result.run.status not in ("ok", "cell_error"):
+        return describe_run(result.run)
+    first = next((c for c in result.checks if c.status != "passed"), None)
+    return "" if first is None else f"{first.exercise}: {first.title[0].lower() + first.title[1:]}"
+
+
+def _folder(grading: "Grading") -> str:
+    import os
+
+    return os.path.relpath(grading.results_folder / f"lab{grading.lab}")
