@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +25,7 @@ class Answer:
     cells: dict[str, str]  # exercise → source
 
 
-@lru_cache(maxsize=None)
+@cache
 def load_answers(number: int, root: Path = ROOT) -> dict[str, Answer]:
     """All answers of a lab by name. Raises GraderError where a file breaks the contract."""
     folder = root / "reference" / "answers" / f"lab{number}"
@@ -39,8 +39,10 @@ def _load(path: Path, lab: Lab) -> Answer:
     verdicts = {c.metadata.get("verdict") for c in notebook.cells if c.metadata.get("exercise")} - {None}
     caught = tuple(n for c in notebook.cells for n in c.metadata.get("caught_by", ()))
     unknown = cells.keys() - {e.id for e in lab.exercises}
-    if unknown or len(verdicts) != 1 or not about or verdicts == {"wrong"} and not caught:
-        raise GraderError(f"answer {path.name}: needs a markdown cell, one verdict, caught_by when wrong, and known exercises (unknown: {sorted(unknown)})")
+    if unknown or len(verdicts) != 1 or not about or (verdicts == {"wrong"} and not caught):
+        raise GraderError(
+            f"answer {path.name}: needs a markdown cell, one verdict, caught_by when wrong, and known exercises (unknown: {sorted(unknown)})"
+        )
     return Answer(path.stem, about, verdicts.pop(), caught, cells)
 
 

@@ -103,7 +103,7 @@ class WarmParent:
         self.isolated = isolated
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the parent
         self._plain_course: tempfile.TemporaryDirectory[str] | None = None
         if isolated:
             command = sandbox_command(
@@ -120,7 +120,9 @@ class WarmParent:
                 link = Path(self._plain_course.name) / name
                 link.parent.mkdir(parents=True, exist_ok=True)
                 link.symlink_to(path)
-            environment = _ENVIRONMENT | environment | {"PATH": f"{BOXED}/bin:{os.environ.get('PATH', '')}", "HOME": self._plain_course.name}
+            environment = (
+                _ENVIRONMENT | environment | {"PATH": f"{BOXED}/bin:{os.environ.get('PATH', '')}", "HOME": self._plain_course.name}
+            )
             command = python_command(_PARENT.format(place=BOXED.parent, fd=theirs.fileno()))
         self._process = subprocess.Popen(
             command,

@@ -50,7 +50,7 @@ def render(lab: Lab, variant: Variant, points: dict[str, float], *, solved: bool
     for index, cell in enumerate(source):
         following = next((c.exercise for c in source[index + 1 : index + 2]), None)
         cells.append(_cell(cell, index, solved, points, following))
-    notebook = {
+    notebook: dict[str, Any] = {
         "cells": cells,
         "metadata": {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

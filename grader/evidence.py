@@ -58,7 +58,9 @@ class Evidence:
             raise self._failed(f"The hidden inputs were never run. {self._why_missing(None)}")
         if "missing" in document:
             missing = [plain(str(n), 40) for n in document["missing"]] if isinstance(document["missing"], list) else []
-            raise self._failed(f"{_and(missing)} {'was' if len(missing) == 1 else 'were'} never defined. {self._why_missing(missing[0] if missing else None)}")
+            raise self._failed(
+                f"{_and(missing)} {'was' if len(missing) == 1 else 'were'} never defined. {self._why_missing(missing[0] if missing else None)}"
+            )
         if "raised" in document:
             needs = document.get("needs")
             called = _and([plain(str(n), 40) for n in needs]) if isinstance(needs, list) and needs else "your code"
@@ -84,7 +86,8 @@ class Evidence:
 
     def jsonl(self, path: str) -> list[Any]:
         """A JSON Lines file below out/."""
-        return self._parse(path, lambda data: parse_jsonl(data, path, max_bytes=FILE_BYTES[".jsonl"]))
+        rows: list[Any] = self._parse(path, lambda data: parse_jsonl(data, path, max_bytes=FILE_BYTES[".jsonl"]))
+        return rows
 
     @property
     def measured(self) -> Measurement:

@@ -89,7 +89,8 @@ def _settings(config: Any) -> dict[str, Any]:
     for key in _MUST_BE_UNSET:
         if config.get(key) not in (None, False, "", 0, {}, []):
             raise Rejected(f"adapter_config.json sets {key}, which this course does not use; leave it at its default")
-    r, alpha = config.get("r"), config.get("lora_alpha")
+    r: Any = config.get("r")
+    alpha: Any = config.get("lora_alpha")
     if type(r) is not int or not 1 <= r <= MAX_RANK:
         raise Rejected(f"adapter_config.json: r is not an integer between 1 and {MAX_RANK}")
     if type(alpha) not in (int, float) or not 0 < alpha <= MAX_ALPHA:
@@ -114,5 +115,7 @@ def _pair(
         raise Rejected(f"the adapter has only one of the two LoRA matrices of {module}")
     expected = ((r, shape[1]), (shape[0], r))
     if (a.shape, b.shape) != expected:
-        raise Rejected(f"the LoRA matrices of {module} have shapes {a.shape} and {b.shape}; expected {expected[0]} and {expected[1]} for r={r} on this base")
+        raise Rejected(
+            f"the LoRA matrices of {module} have shapes {a.shape} and {b.shape}; expected {expected[0]} and {expected[1]} for r={r} on this base"
+        )
     return a, b

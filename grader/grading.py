@@ -40,6 +40,7 @@ class Options:
     data: Path | None
     store: Path
     slots: int | None
+    cell_timeout_s: int | None
     trusted: bool
     root: Path
 
@@ -89,7 +90,9 @@ class Grading:
     def to_json(self) -> str:
         """The part that xdist workers need, as text."""
         students = {n: [_submission_json(g.submission), _evidence_json(g.evidence)] for n, g in self.students.items()}
-        return json.dumps({"lab": self.lab, "profile": self.profile_settings, "reference": _evidence_json(self.reference), "students": students})
+        return json.dumps(
+            {"lab": self.lab, "profile": self.profile_settings, "reference": _evidence_json(self.reference), "students": students}
+        )
 
     @classmethod
     def from_json(cls, text: str) -> "Grading":
@@ -106,7 +109,7 @@ class Grading:
 def run_class(options: Options, on_event: OnEvent) -> Grading:
     """Run the reference and every submission. Raises UsageError and GraderError."""
     started = datetime.now(timezone.utc)
-    lab, profile = load_lab(options.lab), load_profile(options.profile)
+    lab, profile = load_lab(options.lab), load_profile(options.profile, cell_timeout_s=options.cell_timeout_s)
     tier = choose_tier(trusted=options.trusted)
     store = Store(options.store.resolve())
     with tempfile.TemporaryDirectory(prefix="dragon-class-") as folder:
@@ -193,7 +196,15 @@ def _check_result(record: dict[str, Any], titles: dict[str, str]) -> CheckResult
         feedback = "The grader could not decide this. Your grade is on hold, and no point is lost by it."
     points = record["max_points"] if record["status"] == "passed" else 0
     return CheckResult(
-        record["id"], record["exercise"], record["title"], record["status"], points, record["max_points"], record["visibility"], feedback, record["order"]
+        record["id"],
+        record["exercise"],
+        record["title"],
+        record["status"],
+        points,
+        record["max_points"],
+        record["visibility"],
+        feedback,
+        record["order"],
     )
 
 
@@ -222,7 +233,9 @@ def _evidence_json(evidence: Evidence) -> dict[str, Any]:
 def _evidence(lab: int, owner: str, document: dict[str, Any]) -> Evidence:
     measurement = document["measurement"]
     run = Run(**document["run"] | {"not_enforced": tuple(document["run"]["not_enforced"])})
-    return Evidence(owner, load_lab(lab), Path(document["folder"]), run, document["refused"], Measurement(**measurement) if measurement else None)
+    return Evidence(
+        owner, load_lab(lab), Path(document["folder"]), run, document["refused"], Measurement(**measurement) if measurement else None
+    )
 
 
 def _now() -> str:
@@ -233,4 +246,3 @@ def _version() -> str:
     from . import __version__
 
     return __version__
-

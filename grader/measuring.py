@@ -120,7 +120,8 @@ class Bench:
         torch.set_num_threads(threads)
         self.window, self.stride = window, stride
         tokenizer = AutoTokenizer.from_pretrained(base)
-        self.model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32).eval()
+        self.model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+        self.model.train(False)
         self.linear = {n: m for n, m in self.model.named_modules() if isinstance(m, torch.nn.Linear)}
         self.shapes = {n: tuple(m.weight.shape) for n, m in self.linear.items()}
         self.documents = private_documents(Path(private), tokenizer, max_tokens)
@@ -177,7 +178,8 @@ class Bench:
 
 def private_documents(path: Path, tokenizer: Any, max_tokens: int) -> list[list[int]]:
     """Token ids of the private notes, each closed by EOS, as many whole notes as stay within `max_tokens`."""
-    documents, used = [], 0
+    documents: list[list[int]] = []
+    used = 0
     for line in path.read_text(encoding="utf-8").splitlines():
         ids = tokenizer(json.loads(line)["description"], add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id]
         if documents and used + len(ids) > max_tokens:
@@ -194,7 +196,7 @@ def train_blocks(inputs: Path) -> list[list[int]]:
         return []
     import pyarrow.parquet
 
-    rows = pyarrow.parquet.read_table(path, columns=["input_ids"])["input_ids"].to_pylist()
+    rows: list[list[int]] = pyarrow.parquet.read_table(path, columns=["input_ids"])["input_ids"].to_pylist()
     return rows[:: max(1, len(rows) // TRAIN_BLOCKS)][:TRAIN_BLOCKS]
 
 

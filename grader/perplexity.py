@@ -83,10 +83,7 @@ def score_documents(
     import torch
 
     if not 1 <= stride < window:
-        raise ValueError(
-            f"window {window}, stride {stride}: expected 1 <= stride < window, since a window's "
-            "first token is context only"
-        )
+        raise ValueError(f"window {window}, stride {stride}: expected 1 <= stride < window, since a window's first token is context only")
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; expected 1 or more")
     windows = [w for document in documents for w in _windows(document, window, stride)]
@@ -95,11 +92,7 @@ def score_documents(
     model.eval()
     try:
         with torch.no_grad():
-            nats = [
-                row
-                for start in range(0, len(windows), batch_size)
-                for row in _batch_nats(model, windows[start : start + batch_size])
-            ]
+            nats = [row for start in range(0, len(windows), batch_size) for row in _batch_nats(model, windows[start : start + batch_size])]
     finally:
         model.train(was_training)
     return Score(math.fsum(nats), sum(w.n_targets for w in windows), n_bytes)
@@ -130,15 +123,11 @@ def _batch_nats(model: nn.Module, windows: Sequence[_Window]) -> list[float]:
         input_ids[row, : len(w.ids)] = torch.tensor(w.ids)
         attention_mask[row, : len(w.ids)] = 1
     input_ids, attention_mask = input_ids.to(device), attention_mask.to(device)
-    logits: torch.Tensor = model(
-        input_ids=input_ids, attention_mask=attention_mask, use_cache=False
-    ).logits  # (batch, seq, vocabulary)
+    logits: torch.Tensor = model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).logits  # (batch, seq, vocabulary)
     nats: list[float] = []
     for row, w in enumerate(windows):
         end = len(w.ids)
         begin = end - w.n_targets
-        losses = F.cross_entropy(
-            logits[row, begin - 1 : end - 1].float(), input_ids[row, begin:end], reduction="none"
-        )
+        losses = F.cross_entropy(logits[row, begin - 1 : end - 1].float(), input_ids[row, begin:end], reduction="none")
         nats.append(losses.double().sum().item())
     return nats

@@ -22,15 +22,28 @@ OUTCOMES: pytest.StashKey[dict[tuple[str, str], str]] = pytest.StashKey()
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("grading", "Dragon Trainer: grade a lab's notebooks")
     group.addoption("--lab", type=int, metavar="N", help="grade lab N (1-7) instead of running the tests")
-    group.addoption("--submissions", type=Path, metavar="PATH", help="a notebook, a folder or a zip (default: submissions/, else the bundled class)")
+    group.addoption(
+        "--submissions", type=Path, metavar="PATH", help="a notebook, a folder or a zip (default: submissions/, else the bundled class)"
+    )
     group.addoption("--student", metavar="ID", help="grade only this student")
     group.addoption("--results", type=Path, metavar="DIR", help="where result files go (default: results/)")
     group.addoption("--profile", default="tiny", metavar="NAME", help="tiny (default) or cpu: which base model and how many steps")
     group.addoption("--public", action="store_true", help="only the checks that students can run themselves")
-    group.addoption("--data", type=Path, metavar="JSONL", help="other rows of the data set in place of the embedded ones; a part is held out as the private split")
+    group.addoption(
+        "--data",
+        type=Path,
+        metavar="JSONL",
+        help="other rows of the data set in place of the embedded ones; a part is held out as the private split",
+    )
     group.addoption("--store", type=Path, metavar="DIR", help="where runs are remembered (default: .dragon/)")
+    group.addoption("--cell-timeout", type=int, metavar="S", help="seconds that one cell may run (default: the profile's)")
     group.addoption("--slots", type=int, metavar="N", help="processor cores to use (default: all)")
-    group.addoption("--unsafe-i-trust-these-students", action="store_true", dest="trusted", help="run notebooks without a sandbox where none can be built")
+    group.addoption(
+        "--unsafe-i-trust-these-students",
+        action="store_true",
+        dest="trusted",
+        help="run notebooks without a sandbox where none can be built",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -65,6 +78,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         data=config.getoption("--data"),
         store=config.getoption("--store") or ROOT / ".dragon",
         slots=config.getoption("--slots"),
+        cell_timeout_s=config.getoption("--cell-timeout"),
         trusted=config.getoption("trusted"),
         root=config.invocation_params.dir,
     )
@@ -99,7 +113,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Student by student, each in the order of the file; `--public` and `--student` choose."""
     if STATE not in config.stash:
         return
-    chosen, left_out = [], []
+    chosen: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
     for item in items:
         mark = item.get_closest_marker("check")
         is_wanted = mark is not None and (mark.kwargs["public"] or not config.getoption("--public"))
@@ -143,7 +158,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     mark = item.get_closest_marker("check")
-    if mark is None or STATE not in item.config.stash or call.when == "teardown" or call.when == "setup" and report.passed:
+    if mark is None or STATE not in item.config.stash or call.when == "teardown" or (call.when == "setup" and report.passed):
         return report
     status, feedback, detail = _classify(call, report)
     name = item.function.__name__  # type: ignore[attr-defined]
@@ -176,7 +191,7 @@ class Gatherer:
         self.records: list[dict[str, Any]] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.records += [value for key, value in report.user_properties if key == "dragon"]
+        self.records += [value for key, value in report.user_properties if key == "dragon" and isinstance(value, dict)]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str]:
@@ -216,7 +231,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         return None
     from xdist.scheduler import LoadScopeScheduling
 
-    class ByStudent(LoadScopeScheduling):
+    class ByStudent(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
         def _split_scope(self, nodeid: str) -> str:
             return grading.student_of(nodeid)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +33,17 @@ _BUDGETS = {
     "tiny": (Budget(wall_s=240, cell_s=60, memory_bytes=6 * GIB, disk_bytes=GIB), 1, 8_000),
     "cpu": (Budget(wall_s=2400, cell_s=1200, memory_bytes=12 * GIB, disk_bytes=2 * GIB), 2, 4_000),
 }
-_PINS = {"cpu": "PIN"}
+_PINS = {"cpu": "7ef915c9bf9d94d8d70211970476878352a5b95855c589ae987916d7a455242b"}  # what labs/models/fetch_smollm2.py writes
 
 
-def load_profile(name: str) -> Profile:
-    """The profile called `name`. Raises UsageError for one that this grader cannot run."""
+def load_profile(name: str, *, cell_timeout_s: int | None = None) -> Profile:
+    """The profile called `name`, with another limit for one cell where given. Raises UsageError for one that this grader cannot run."""
     sections = json.loads((ROOT / "labs" / "train" / "config.json").read_text())["profiles"]
     if name not in _BUDGETS or name not in sections:
         raise UsageError(f"profile {name!r} cannot be graded here; choose one of {', '.join(_BUDGETS)}")
     budget, threads, tokens = _BUDGETS[name]
+    if cell_timeout_s is not None:
+        budget = replace(budget, cell_s=cell_timeout_s)
     return Profile(name, sections[name], budget, threads, tokens, _pin(name, sections[name]))
 
 
@@ -56,7 +58,9 @@ def _pin(name: str, section: dict[str, Any]) -> str:
 def require_base(profile: Profile) -> None:
     """Raise UsageError, with the command that helps, when the base model's files are not there."""
     if not (profile.base_folder / "model.safetensors").exists():
-        raise UsageError(f"the base model of profile {profile.name!r} is not at labs/{profile.settings['base_model']}. Fetch it: dragon model --profile {profile.name}")
+        raise UsageError(
+            f"the base model of profile {profile.name!r} is not at labs/{profile.settings['base_model']}. Fetch it: dragon model --profile {profile.name}"
+        )
 
 
 def folder_sha256(folder: Path) -> str:

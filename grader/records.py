@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-RunStatus = Literal[
-    "ok", "cell_error", "cell_timeout", "wall_timeout", "out_of_memory", "disk_full", "kernel_died", "invalid_notebook"
-]
+RunStatus = Literal["ok", "cell_error", "cell_timeout", "wall_timeout", "out_of_memory", "disk_full", "kernel_died", "invalid_notebook"]
 CheckStatus = Literal["passed", "failed", "skipped", "error"]
 
 LOAD_DEPENDENT: frozenset[str] = frozenset({"cell_timeout", "wall_timeout", "out_of_memory", "disk_full"})

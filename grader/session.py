@@ -35,7 +35,20 @@ SEED = 20_260  # of the hidden probes
 PROBE_S, PROBES_S = 60, 240
 LEAF_BYTES = 512 << 20
 COURSE = ("data", "train", "eval", "utils", "requirements.txt", "templates")
-PACKAGES = ("torch", "transformers", "peft", "trl", "datasets", "unsloth", "unsloth_zoo", "tokenizers", "numpy", "bitsandbytes", "ipykernel", "nbclient")
+PACKAGES = (
+    "torch",
+    "transformers",
+    "peft",
+    "trl",
+    "datasets",
+    "unsloth",
+    "unsloth_zoo",
+    "tokenizers",
+    "numpy",
+    "bitsandbytes",
+    "ipykernel",
+    "nbclient",
+)
 
 OnEvent = Callable[[str, str, int, int], None]
 """Called with (student, "queued|cell|measuring|done", cells begun, cells in all); from several threads."""
@@ -170,7 +183,12 @@ class Session:
         try:
             self.on_event(student, "cell", 0, len(cells))
             run = supervise(
-                parent.fork(job), job, len(cells), _probes(lab), self.profile.budget, lambda done, of: self.on_event(student, "cell", done, of)
+                parent.fork(job),
+                job,
+                len(cells),
+                _probes(lab),
+                self.profile.budget,
+                lambda done, of: self.on_event(student, "cell", done, of),
             )
             self.runs_made += 1
             if run.failing_cell is not None:
@@ -190,7 +208,9 @@ class Session:
             return
         for number in earlier.needs:
             self._provide_inputs(load_lab(number))
-        evidence = self._evidence(earlier, "reference", f"reference lab {earlier.number}", parse_notebook(_reference_bytes(earlier), _ids(earlier)))
+        evidence = self._evidence(
+            earlier, "reference", f"reference lab {earlier.number}", parse_notebook(_reference_bytes(earlier), _ids(earlier))
+        )
         left = evidence.folder / "leaves"
         missing = [f for f in earlier.leaves if not (left / f.removeprefix("out/")).exists()]
         if missing:
@@ -244,7 +264,11 @@ class Session:
 
     @cached_property
     def _measurer(self) -> measuring.Measurer:
-        inside = {"base": str(self._models_folder / self.profile.base_folder.name), "private": str(self.data.private), "inputs": str(self._inputs)}
+        inside = {
+            "base": str(self._models_folder / self.profile.base_folder.name),
+            "private": str(self.data.private),
+            "inputs": str(self._inputs),
+        }
         place = str(ROOT)
         if self.tier.level > 0:
             inside, shown = {k: f"/measure/{k}" for k in inside}, {f"/measure/{k}": Path(v) for k, v in inside.items()}
@@ -280,7 +304,9 @@ class Session:
             file = evidence.folder / "out" / name
             if not file.exists():
                 if weights.replace(".safetensors", ".bin").removeprefix("out/") in evidence.refused:
-                    return Measurement(problem="You saved adapter_model.bin, a pickle file, which is never opened. Save the adapter as safetensors: `save_pretrained(folder)`.")
+                    return Measurement(
+                        problem="You saved adapter_model.bin, a pickle file, which is never opened. Save the adapter as safetensors: `save_pretrained(folder)`."
+                    )
                 return Measurement(problem=f"{path} was not written. {describe_run(evidence.run)}".strip())
             contents.append(file.read_bytes())
         key = self._measurement_key(contents)
@@ -331,7 +357,7 @@ def _probes(lab: Lab) -> str:
 def choose_tier(*, trusted: bool) -> box.Tier:
     """The tier that this host gives; UsageError below 2 unless the user gave isolation up by flag."""
     tier = box.probe()
-    if tier.level >= 2 or not trusted and tier.level >= 2:
+    if tier.level >= 2 or (not trusted and tier.level >= 2):
         return tier
     if trusted:
         return replace(tier, level=0)

@@ -6,7 +6,7 @@ The py:percent notebook is the single source; what its cell metadata means is de
 import ast
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -91,7 +91,7 @@ class Lab:
         return list(found)
 
 
-@lru_cache(maxsize=None)
+@cache
 def load_lab(number: int, root: Path = ROOT) -> Lab:
     """Parse `reference/lab<number>.py`. Raises GraderError where it breaks the contract."""
     path = root / "reference" / f"lab{number}.py"

@@ -34,7 +34,12 @@ class Store:
 
     def save_run(self, key: str, run: Run, fill: Callable[[Path], None]) -> Path:
         """Let `fill` write the evidence into a fresh folder, add the record, and move it into place."""
-        self._put(self.run_folder(key), lambda folder: (fill(folder), _write(folder / "run.json", asdict(run)))[-1])
+
+        def fill_and_sign(folder: Path) -> None:
+            fill(folder)
+            (folder / "run.json").write_text(json.dumps(asdict(run)))
+
+        self._put(self.run_folder(key), fill_and_sign)
         return self.run_folder(key)
 
     def find_measurement(self, key: str) -> Measurement | None:
@@ -58,10 +63,6 @@ class Store:
             partial.rename(target)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-
-
-def _write(path: Path, document: object) -> None:
-    path.write_text(json.dumps(document))
 
 
 def write_atomically(path: Path, text: str) -> None:

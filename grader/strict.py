@@ -55,7 +55,7 @@ def _check_depth(data: bytes, name: str, max_depth: int) -> None:
     depth = 0
     for token in _NESTING.finditer(data):
         first = token.group()[:1]
-        depth += first in b"[{" and 1 or first in b"]}" and -1 or 0
+        depth += (first in b"[{" and 1) or (first in b"]}" and -1) or 0
         if depth > max_depth:
             raise Rejected(f"{name} is nested more than {max_depth} levels deep")
 

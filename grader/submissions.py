@@ -35,7 +35,9 @@ def find_submissions(path: Path, lab: int, workspace: Path) -> list[Submission]:
     if path.is_file() and path.suffix != ".zip":
         for_lab = found
     if not for_lab:
-        raise UsageError(f"no notebooks for lab {lab} under {path}. Expected STUDENT/lab{lab}/NAME.ipynb, STUDENT/NAME.ipynb, STUDENT_lab{lab}.ipynb or a zip of these")
+        raise UsageError(
+            f"no notebooks for lab {lab} under {path}. Expected STUDENT/lab{lab}/NAME.ipynb, STUDENT/NAME.ipynb, STUDENT_lab{lab}.ipynb or a zip of these"
+        )
     by_student: dict[str, list[_Found]] = {}
     for item in for_lab:
         by_student.setdefault(_student_of(item), []).append(item)

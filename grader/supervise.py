@@ -55,9 +55,7 @@ def supervise(control: socket.socket, folder: Path, cells: int, probes: str, bud
 
 
 class _Watch:
-    def __init__(
-        self, control: socket.socket, folder: Path, cells: int, probes: str, budget: Budget, progress: Progress
-    ) -> None:
+    def __init__(self, control: socket.socket, folder: Path, cells: int, probes: str, budget: Budget, progress: Progress) -> None:
         self.control, self.folder, self.cells = control, folder, cells
         self.probes, self.budget, self.progress = probes, budget, progress
         self.started = time.monotonic()
@@ -95,7 +93,7 @@ class _Watch:
                 *lines, rest = pending.split(b"\n")
                 pending = bytearray(rest)
                 for line in lines:
-                    self._hear(line)
+                    self._hear(bytes(line))
             now = time.monotonic()
             if now - self.started > self.budget.wall_s:
                 self.verdict = "wall_timeout"

@@ -84,10 +84,16 @@ def summarize(reporter: pytest.TerminalReporter, grading: "Grading") -> None:
         console.print("One student's feedback: add --student NAME.", style="dim")
     held = [r.submission.student for r in results if r.is_held]
     if held:
-        console.print(f"On hold, because the grader could not decide a check: {', '.join(held)}. Look into {_folder(grading)}/staff/.", style="bold yellow")
+        console.print(
+            f"On hold, because the grader could not decide a check: {', '.join(held)}. Look into {_folder(grading)}/staff/.",
+            style="bold yellow",
+        )
     remembered = len(results) + 1 - grading.notebooks_run
     note = f", {remembered} remembered" if remembered > 0 else ""
-    console.print(f"{grading.notebooks_run} notebooks run{note} in {grading.seconds:.0f} s · sandbox tier {results[0].run.tier} · results in {_folder(grading)}/", style="dim")
+    console.print(
+        f"{grading.notebooks_run} notebooks run{note} in {grading.seconds:.0f} s · sandbox tier {results[0].run.tier} · results in {_folder(grading)}/",
+        style="dim",
+    )
     reporter.write(buffer.getvalue())
 
 

@@ -88,6 +88,7 @@ class Driver:
         self.job = job
         self.control = control
         self.owners: dict[str, str] = {n: e["id"] for e in job["exercises"] for n in e["defines"]}
+        self.reply: dict[str, Any] = {}
         self.kept_from: dict[str, str] = {}  # name → "owner", "other" or "handed out"
 
     def say(self, **event: Any) -> None:
@@ -118,7 +119,7 @@ class Driver:
         """True when the kernel is still there after the last cell."""
         timeouts = 0
         for index, (cell, given) in enumerate(zip(client.nb.cells, self.job["cells"], strict=True)):
-            self.reply: dict[str, Any] = {"status": "ok"}
+            self.reply = {"status": "ok"}
             started = time.monotonic()
             self.say(event="cell", index=index)
             try:

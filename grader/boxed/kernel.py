@@ -41,7 +41,9 @@ def install_stand_ins() -> None:
     def start(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
         for magic in ("pip", "conda", "mamba", "uv"):
-            self.shell.register_magic_function(lambda line, name=magic: print(f"(%{name} {line.strip()[:80]}: skipped, everything is installed)"), "line", magic)
+            self.shell.register_magic_function(
+                lambda line, name=magic: print(f"(%{name} {line.strip()[:80]}: skipped, everything is installed)"), "line", magic
+            )
 
     ipkernel.IPythonKernel.__init__ = start
     hub = sys.modules.get("huggingface_hub")

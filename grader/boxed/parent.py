@@ -104,7 +104,7 @@ def _inside(request: dict[str, Any], run: socket.socket) -> NoReturn:
 
         asyncio.run(Driver(job, run).run())
         os._exit(0)
-    except BaseException as error:  # noqa: BLE001 - the last frame of this process: say what broke, then go
+    except BaseException as error:
         _report(run, error)
         os._exit(70)
 
@@ -127,7 +127,12 @@ def _quiet_streams() -> None:
 
 
 def _limit(limits: dict[str, int]) -> None:
-    for name, key in (("RLIMIT_FSIZE", "file_bytes"), ("RLIMIT_DATA", "process_bytes"), ("RLIMIT_NOFILE", "files"), ("RLIMIT_NPROC", "processes")):
+    for name, key in (
+        ("RLIMIT_FSIZE", "file_bytes"),
+        ("RLIMIT_DATA", "process_bytes"),
+        ("RLIMIT_NOFILE", "files"),
+        ("RLIMIT_NPROC", "processes"),
+    ):
         resource.setrlimit(getattr(resource, name), (limits[key], limits[key]))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

@@ -1,0 +1,147 @@
+"""The `dragon` command: a thin table of commands that delegate. Grading itself is `pytest --lab N`."""
+
+import hashlib
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from .errors import GraderError
+from .source import ROOT
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Dragon Trainer: build the labs, grade them, look after the machine.")
+out = Console(highlight=False)
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+
+
+@app.command()
+def build(check: Annotated[bool, typer.Option("--check", help="Write nothing; fail when a notebook is out of step.")] = False) -> None:
+    """Generate both variants of every lab's notebook from reference/labN.py."""
+    from .build import build as build_notebooks
+
+    changed = build_notebooks(check=check)
+    for path in changed:
+        out.print(f"{'out of step' if check else 'written'}: {path.relative_to(ROOT)}")
+    if not changed:
+        out.print("all notebooks are in step with their sources")
+    if check and changed:
+        out.print("Run: dragon build")
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what this machine can isolate, which base models are there, and what would help."""
+    from . import box
+    from .profiles import _BUDGETS, load_profile
+    from .session import environment_fingerprint
+
+    tier = box.probe()
+    models = {name: (load_profile(name).base_folder / "model.safetensors").exists() for name in _BUDGETS}
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {
+                    "tier": tier.level,
+                    "not_enforced": tier.not_enforced,
+                    "reason": tier.reason,
+                    "models": models,
+                    "environment": environment_fingerprint(),
+                }
+            )
+        )
+        raise typer.Exit(0 if tier.level >= 2 else 1)
+    out.print(f"sandbox   tier {tier.level}" + (f": {tier.reason}" if tier.reason else " (bubblewrap, limits, watchdog)"))
+    for gap in tier.not_enforced:
+        out.print(f"          not enforced: {gap}")
+    if tier.level < 2:
+        out.print(advice())
+    for name, is_there in models.items():
+        out.print(f"model     {name}: {'ready' if is_there else f'missing; fetch it with: dragon model --profile {name}'}")
+    out.print("packages  " + ", ".join(f"{k} {v}" for k, v in environment_fingerprint().items()))
+    raise typer.Exit(0 if tier.level >= 2 else 1)
+
+
+def advice() -> str:
+    """What raises the tier on the hosts that are known to block namespaces."""
+    restricted = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+    if restricted.exists() and restricted.read_text().strip() == "1":
+        return "          try: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
+    return "          see SECURITY.md, 'Hosts', for containers and hosted runners"
+
+
+@app.command()
+def model(profile: Annotated[str, typer.Option(help="Which profile's base model.")] = "cpu", as_json: AsJson = False) -> None:
+    """Show a profile's base model, and fetch it if it is missing."""
+    from rich.progress import Progress
+
+    from .profiles import load_profile
+
+    chosen = load_profile(profile)
+    weights = chosen.base_folder / "model.safetensors"
+    if not weights.exists() and profile == "cpu":
+        with Progress(console=Console(stderr=True)) as progress:
+            task = progress.add_task(f"unpacking {chosen.settings['base_model_id']}", total=None)
+            _fetch_script().fetch(chosen.base_folder, lambda done, of: progress.update(task, completed=done, total=of))
+    found = hashlib.sha256(weights.read_bytes()).hexdigest() if weights.exists() else ""
+    is_right = bool(found) and found == chosen.base_sha256
+    facts = {
+        "profile": profile,
+        "model": chosen.settings["base_model_id"],
+        "folder": str(chosen.settings["base_model"]),
+        "sha256": found,
+        "is_pinned": is_right,
+    }
+    if as_json:
+        typer.echo(json.dumps(facts))
+    else:
+        state = "as pinned" if is_right else f"NOT the pinned one ({chosen.base_sha256[:16]}…): delete the folder and fetch it again"
+        out.print(f"{facts['model']} in labs/{facts['folder']}\nsha256 {found[:16]}… {state}")
+    raise typer.Exit(0 if is_right else 1)
+
+
+def _fetch_script() -> ModuleType:
+    """A module of the course, which is not a package."""
+    spec = importlib.util.spec_from_file_location("fetch_smollm2", ROOT / "labs" / "models" / "fetch_smollm2.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def grade(
+    context: typer.Context,
+    submissions: Annotated[Path | None, typer.Argument(help="A notebook, a folder or a zip.")] = None,
+    lab: Annotated[int, typer.Option(help="The lab, 1 to 7.")] = ...,  # type: ignore[assignment]
+) -> None:
+    """Grade a lab's notebooks: `pytest --lab N`, with any of its options."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--lab",
+        str(lab),
+        *(["--submissions", str(submissions)] if submissions else []),
+        *context.args,
+    ]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+def main() -> None:
+    """Entry point: the grader's own errors are one line, not a traceback."""
+    try:
+        app()
+    except (GraderError, FileNotFoundError) as error:
+        Console(stderr=True, highlight=False).print(f"dragon: {error}")
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()
