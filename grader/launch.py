@@ -11,8 +11,8 @@ import ctypes
 import json
 import os
 import sys
-import tempfile
 
+STAGE = "/run/dragon-stage"
 _NEWNS, _MS_BIND, _MS_REC, _MS_PRIVATE = 0x20000, 4096, 16384, 1 << 18
 
 
@@ -26,7 +26,8 @@ def main(uid: int, sources: list[str], command: list[str]) -> None:
 
     check(libc.unshare(_NEWNS), "unshare")
     check(libc.mount(None, b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None), "mount / private")
-    stage = tempfile.mkdtemp(prefix="dragon-stage-")
+    os.makedirs(STAGE, exist_ok=True)  # an empty folder to everyone else: what is mounted on it is this process's alone
+    stage = STAGE
     check(libc.mount(b"tmpfs", stage.encode(), b"tmpfs", ctypes.c_ulong(0), b"mode=755,size=1m"), "mount stage")
     staged = {}
     for number, source in enumerate(sources):
