@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from .errors import GraderError
-from .source import ROOT
+from .source import LABS, ROOT
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Dragon Trainer: build the labs, grade them, look after the machine.")
 out = Console(highlight=False)
@@ -36,8 +36,13 @@ def build(check: Annotated[bool, typer.Option("--check", help="Write nothing; fa
 
 
 @app.command()
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    as_json: AsJson = False,
+    answers: Annotated[bool, typer.Option("--answers", help="Grade all bundled answers: is every right one let through, every wrong one caught?")] = False,
+) -> None:
     """Say what this machine can isolate, which base models are there, and what would help."""
+    if answers:
+        raise typer.Exit(_prove_answers())
     from . import box
     from .profiles import _BUDGETS, load_profile
     from .session import environment_fingerprint
@@ -66,6 +71,18 @@ def doctor(as_json: AsJson = False) -> None:
         out.print(f"model     {name}: {'ready' if is_there else f'missing; fetch it with: dragon model --profile {name}'}")
     out.print("packages  " + ", ".join(f"{k} {v}" for k, v in environment_fingerprint().items()))
     raise typer.Exit(0 if tier.level >= 2 else 1)
+
+
+def _prove_answers() -> int:
+    from .proof import judge, problem, table
+    from .answers import load_answers
+
+    wrong = 0
+    for number in (n for n in LABS if load_answers(n)):
+        verdicts = judge(number)
+        out.print(table(number, verdicts))
+        wrong += sum(bool(problem(answer, verdicts[name])) for name, answer in load_answers(number).items())
+    return min(wrong, 1)
 
 
 def advice() -> str:

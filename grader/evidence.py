@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from .errors import CheckFailed, ReferenceBroken, Rejected
+from .errors import BoxError, CheckFailed, ReferenceBroken, Rejected
 from .records import Measurement, Run
 from .source import Lab
 from .strict import parse_json, parse_jsonl, plain
@@ -146,6 +146,8 @@ class Evidence:
     def _failed(self, message: str) -> Exception:
         if self.owner == "reference":
             return ReferenceBroken(f"reference of lab {self.lab.number}: {message}")
+        if self.run.status == "box_failed":
+            return BoxError(f"the notebook could not be run: {self.run.error}")
         return CheckFailed(message)
 
 
@@ -171,6 +173,8 @@ def describe_run(run: Run) -> str:
             return f"{where} wrote more than the disk space that a notebook gets. Write only what the lab asks for."
         case "kernel_died":
             return f"The notebook's Python process ended in {where[0].lower() + where[1:]}, so the cells after it did not run."
+        case "box_failed":
+            return "The grader could not run your notebook. Nothing is wrong with it as far as we know, and your grade is on hold."
         case "invalid_notebook":
             return f"The notebook could not be read: {run.error}."
 

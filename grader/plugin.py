@@ -4,6 +4,7 @@ The controlling process runs the class (`grader.session`) before collection; che
 xdist workers as there are. State is in `config.stash`; what crosses workers is plain data.
 """
 
+import traceback
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -180,7 +181,8 @@ def _classify(call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[s
         return "failed", str(error), ""
     if isinstance(error, AssertionError):
         return "failed", "This does not hold for your notebook.", str(report.longrepr)
-    return "error", "", f"{type(error).__name__}: {error}\n{call.excinfo.getrepr(style='short')}"
+    frames = "".join(traceback.format_tb(call.excinfo.tb)[-4:])
+    return "error", "", f"{type(error).__name__}: {error}\n{frames}"
 
 
 class Gatherer:

@@ -43,11 +43,11 @@ def document(result: Result) -> dict[str, Any]:
     }
 
 
-def write_result(folder: Path, result: Result, details: dict[str, str]) -> None:
-    """Write the student's file and, beside it in `staff/`, the one that says more."""
+def write_result(folder: Path, result: Result, details: dict[str, str], evidence: Path) -> None:
+    """Write the student's file and, beside it in `staff/`, the one that says more: errors, and where the evidence lies."""
     public = document(result)
     (folder / "staff").mkdir(parents=True, exist_ok=True)
     name = f"{result.submission.student}.json"
     write_atomically(folder / name, json.dumps(public, indent=1, ensure_ascii=False) + "\n")
-    staff = public | {"error": result.run.error, "details": details}
+    staff = public | {"error": result.run.error, "details": details, "evidence": str(evidence)}
     write_atomically(folder / "staff" / name, json.dumps(staff, indent=1, ensure_ascii=False) + "\n")

@@ -56,6 +56,7 @@ class Lab:
     number: int
     title: str
     cells: tuple[SourceCell, ...]
+    shows: tuple[str, ...]  # names of cells that are no exercise, captured because probes or checks use them
     leaves: tuple[str, ...]
     needs: tuple[int, ...]
 
@@ -66,7 +67,7 @@ class Lab:
     @property
     def names(self) -> tuple[str, ...]:
         """Every variable or function that is captured."""
-        return tuple(n for e in self.exercises for n in e.defines)
+        return (*(n for e in self.exercises for n in e.defines), *self.shows)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -103,7 +104,8 @@ def load_lab(number: int, root: Path = ROOT) -> Lab:
     title = next((m[1] for c in cells if (m := re.match(r"# (.+)", c.solved)) and c.kind == "markdown"), f"Lab {number}")
     leaves = tuple(f for cell in notebook.cells for f in cell.metadata.get("leaves", ()))
     needs = tuple(sorted({int(n) for n in re.findall(r"""inputs/lab(\d)|INPUTS / ["']lab(\d)""", text) for n in n if n}))
-    lab = Lab(number, title, cells, leaves, needs)
+    shows = tuple(n for cell in notebook.cells if not cell.metadata.get("exercise") for n in cell.metadata.get("defines", ()))
+    lab = Lab(number, title, cells, shows, leaves, needs)
     ids = [e.id for e in lab.exercises]
     if len(set(ids)) != len(ids) or len(set(lab.names)) != len(lab.names):
         raise GraderError(f"lab {number}: two exercises share an id or a name; every exercise has one cell")

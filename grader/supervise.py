@@ -128,7 +128,7 @@ class _Watch:
                 return
             finally:
                 self.control.setblocking(False)
-        elif kind == "broken":
+        elif kind == "broken" and self.last_cell is None:  # later, it is the notebook that broke the driver
             raise BoxError(f"the sandbox broke before the notebook began: {plain(str(event.get('error')))}")
         elif kind == "finished":
             self.is_finished = True

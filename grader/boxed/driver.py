@@ -87,7 +87,7 @@ class Driver:
     def __init__(self, job: dict[str, Any], control: socket.socket) -> None:
         self.job = job
         self.control = control
-        self.owners: dict[str, str] = {n: e["id"] for e in job["exercises"] for n in e["defines"]}
+        self.owners: dict[str, str | None] = {n: e["id"] for e in job["exercises"] for n in e["defines"]}
         self.reply: dict[str, Any] = {}
         self.kept_from: dict[str, str] = {}  # name → "owner", "other" or "handed out"
 
@@ -159,7 +159,7 @@ class Driver:
         """
         names = []
         for name in sorted(defined_names(given["source"]) & self.owners.keys()):
-            is_owner = given["exercise"] == self.owners[name] and not given["untouched"]
+            is_owner = given["exercise"] is not None and given["exercise"] == self.owners[name] and not given["untouched"]
             if is_owner or self.kept_from.get(name) in (None, "handed out"):
                 self.kept_from[name] = "owner" if is_owner else "handed out" if given["untouched"] else "other"
                 names.append(name)
