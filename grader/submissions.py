@@ -6,7 +6,9 @@ a learning platform's bulk download, zipped or not.
 
 import hashlib
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,9 @@ from .records import Submission
 MAX_MEMBERS = 20_000
 _LAB = re.compile(r"lab[ _-]?0?(\d)(?!\d)", re.IGNORECASE)
 _NOISE = re.compile(r"[_\- ]*(lab[ _-]?0?\d.*|assignsubmission.*|\(\d+\)|late)$", re.IGNORECASE)
+
+# what zipfile raises for damaged archives, found by fuzzing
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, ValueError, NotImplementedError, RuntimeError, OSError, EOFError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ def _walk(path: Path) -> Iterator[_Found]:
 
 
 def _unzip(path: Path) -> Iterator[_Found]:
-    """The notebooks in a zip, read in memory: no member's path is ever used on disk."""
+    """The notebooks in a zip, read in memory: no member's path is ever used on disk. A damaged member is handed on as such."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -69,10 +74,17 @@ def _unzip(path: Path) -> Iterator[_Found]:
             for member in members:
                 names = tuple(p for p in re.split(r"[/\\]", member.filename) if p not in ("", ".", ".."))
                 if names and names[-1].endswith(".ipynb") and not member.is_dir() and "__MACOSX" not in names:
-                    with archive.open(member) as file:
-                        yield _Found(names, file.read(MAX_BYTES + 1))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
-        yield _Found((f"{path.stem}.ipynb",), f"not a zip: {type(error).__name__}".encode())
+                    yield _Found(names, _read_member(archive, member))
+    except _ZIP_ERRORS as error:
+        yield _Found((f"{path.stem}.ipynb",), f"a damaged zip: {type(error).__name__}".encode())
+
+
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    try:
+        with archive.open(member) as file:
+            return file.read(MAX_BYTES + 1)
+    except _ZIP_ERRORS as error:
+        return f"a damaged zip: {type(error).__name__}".encode()
 
 
 def _read(path: Path) -> bytes:
