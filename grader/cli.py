@@ -38,7 +38,9 @@ def build(check: Annotated[bool, typer.Option("--check", help="Write nothing; fa
 @app.command()
 def doctor(
     as_json: AsJson = False,
-    answers: Annotated[bool, typer.Option("--answers", help="Grade all bundled answers: is every right one let through, every wrong one caught?")] = False,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="Grade all bundled answers: is every right one let through, every wrong one caught?")
+    ] = False,
 ) -> None:
     """Say what this machine can isolate, which base models are there, and what would help."""
     if answers:

@@ -77,7 +77,9 @@ class Grading:
             own = sorted(by_student[name], key=lambda r: r["order"])
             result = self._result(graded, own)
             self.results.append(result)
-            write_result(self.results_folder / f"lab{self.lab}", result, {r["id"]: r["detail"] for r in own if r["detail"]}, graded.evidence.folder)
+            write_result(
+                self.results_folder / f"lab{self.lab}", result, {r["id"]: r["detail"] for r in own if r["detail"]}, graded.evidence.folder
+            )
 
     def _result(self, graded: Graded, records: Sequence[dict[str, Any]]) -> Result:
         titles = {r["id"]: r["title"] for r in records}

@@ -181,7 +181,7 @@ def private_documents(path: Path, tokenizer: Any, max_tokens: int) -> list[list[
     documents: list[list[int]] = []
     used = 0
     for line in path.read_text(encoding="utf-8").splitlines():
-        ids = tokenizer(json.loads(line)["description"], add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id]
+        ids = tokenizer(json.loads(line)["description"], add_special_tokens=False, verbose=False)["input_ids"] + [tokenizer.eos_token_id]
         if documents and used + len(ids) > max_tokens:
             continue
         documents.append(ids)

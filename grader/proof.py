@@ -52,7 +52,9 @@ def judge(number: int, *options: str) -> dict[str, Verdict]:
         done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, check=False)
         files = sorted((results / f"lab{number}").glob("*.json"))
         if len(files) != len(notebooks):
-            raise RuntimeError(f"grading the answers of lab {number} wrote {len(files)} of {len(notebooks)} results:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+            raise RuntimeError(
+                f"grading the answers of lab {number} wrote {len(files)} of {len(notebooks)} results:\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+            )
         return {path.stem: _verdict(path.stem, json.loads(path.read_text())) for path in files}
 
 

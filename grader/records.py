@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-RunStatus = Literal["ok", "cell_error", "cell_timeout", "wall_timeout", "out_of_memory", "disk_full", "kernel_died", "invalid_notebook", "box_failed"]
+RunStatus = Literal[
+    "ok", "cell_error", "cell_timeout", "wall_timeout", "out_of_memory", "disk_full", "kernel_died", "invalid_notebook", "box_failed"
+]
 """`box_failed` is the grader's own trouble, and such a grade is held; all others are the notebook's."""
 
 CheckStatus = Literal["passed", "failed", "skipped", "error"]

@@ -185,7 +185,6 @@ class Session:
             "probe_timeout_s": PROBE_S,
             "probes_timeout_s": PROBES_S,
             "seed": SEED,
-            "threads": self.profile.threads,
             "limits": box.LIMITS,
             "work": "/work",
             "evidence": "/evidence",

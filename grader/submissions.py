@@ -22,7 +22,17 @@ _LAB = re.compile(r"lab[ _-]?0?(\d)(?!\d)", re.IGNORECASE)
 _NOISE = re.compile(r"[_\- ]*(lab[ _-]?0?\d.*|assignsubmission.*|\(\d+\)|late)$", re.IGNORECASE)
 
 # what zipfile raises for damaged archives, found by fuzzing
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, ValueError, NotImplementedError, RuntimeError, OSError, EOFError, OverflowError)
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+    EOFError,
+    OverflowError,
+)
 
 
 @dataclass(frozen=True, slots=True)

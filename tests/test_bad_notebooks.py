@@ -26,7 +26,9 @@ def graded(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Outcome:
         "deleted_exercise": json.dumps(document | {"cells": without_pack}),
         "syntax_error": replacing(LAB, "collate", "def collate(batch:\n    return 1"),
         "endless": with_cell(LAB, "while True:\n    pass", before="collate"),
-        "endless_deaf": with_cell(LAB, "while True:\n    try:\n        while True: pass\n    except KeyboardInterrupt: pass", before="collate"),
+        "endless_deaf": with_cell(
+            LAB, "while True:\n    try:\n        while True: pass\n    except KeyboardInterrupt: pass", before="collate"
+        ),
         "exits": with_cell(LAB, "import os\nos._exit(0)", before="collate"),
         "raises_exit": with_cell(LAB, "raise SystemExit", before="collate"),
         "floods": with_cell(LAB, "print('x' * 500_000_000)", before="collate"),

@@ -26,7 +26,14 @@ FUZZ = settings(max_examples=400, deadline=5000, derandomize=True, suppress_heal
 
 
 def config(**changes: Any) -> bytes:
-    fields = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 2, "lora_alpha": 4, "target_modules": ["q_proj", "down_proj"], "bias": "none"}
+    fields = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "r": 2,
+        "lora_alpha": 4,
+        "target_modules": ["q_proj", "down_proj"],
+        "bias": "none",
+    }
     return json.dumps(fields | changes).encode()
 
 
@@ -121,7 +128,17 @@ def test_damaged_safetensors_are_refused(spoil: Callable[[bytes], bytes]) -> Non
 
 @pytest.mark.parametrize(
     "text",
-    ['{"a": NaN}', '{"a": 1, "a": 2}', "[" * 200 + "]" * 200, '{"a": 1' + "0" * 5000 + "}", '{"a": 1e999}', "", "{", "\x00", '"' + "\\" * 3],
+    [
+        '{"a": NaN}',
+        '{"a": 1, "a": 2}',
+        "[" * 200 + "]" * 200,
+        '{"a": 1' + "0" * 5000 + "}",
+        '{"a": 1e999}',
+        "",
+        "{",
+        "\x00",
+        '"' + "\\" * 3,
+    ],
 )
 def test_json_that_hurts_is_refused(text: str) -> None:
     with pytest.raises(Rejected):
@@ -151,9 +168,17 @@ def test_mutated_adapters_give_an_adapter_or_a_sentence(data: st.DataObject) -> 
 
 
 @FUZZ
-@given(document=st.recursive(st.none() | st.booleans() | st.floats() | st.text() | st.integers(), lambda c: st.lists(c) | st.dictionaries(st.text(), c)))
+@given(
+    document=st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text() | st.integers(), lambda c: st.lists(c) | st.dictionaries(st.text(), c)
+    )
+)
 def test_any_json_is_a_notebook_or_a_sentence(document: Any) -> None:
-    for candidate in (document, {"nbformat": 4, "cells": document}, {"nbformat": 4, "cells": [{"cell_type": "code", "source": document, "metadata": document}]}):
+    for candidate in (
+        document,
+        {"nbformat": 4, "cells": document},
+        {"nbformat": 4, "cells": [{"cell_type": "code", "source": document, "metadata": document}]},
+    ):
         try:
             parse_notebook(json.dumps(candidate).encode("utf-8", "surrogatepass"), frozenset({"x"}))
         except Rejected as error:

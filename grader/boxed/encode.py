@@ -66,7 +66,7 @@ class _Encoder:
 
     def _special(self, value: Any, depth: int) -> Any:
         """Objects of the libraries that are loaded; None when `value` is none of them."""
-        for module, kind, describe in (
+        for module, kind, describe in (  # defining modules: asking a lazy package for a name would import what is not there
             ("torch", "Tensor", self._tensor),
             ("torch", "dtype", str),
             ("torch", "device", str),
@@ -75,11 +75,11 @@ class _Encoder:
             ("numpy", "ndarray", self._array),
             ("numpy", "generic", lambda v: self.encode(v.item(), depth)),
             ("pathlib", "PurePath", str),
-            ("datasets", "Dataset", lambda v: self.encode({c: v[c][:] for c in v.column_names}, depth)),
+            ("datasets.arrow_dataset", "Dataset", lambda v: self.encode({c: v[c][:] for c in v.column_names}, depth)),
             ("pandas", "DataFrame", lambda v: self.encode(v.to_dict("list"), depth)),
-            ("transformers", "BatchEncoding", lambda v: self.encode(dict(v), depth)),
-            ("transformers", "TrainingArguments", lambda v: self._arguments(v, depth)),
-            ("transformers", "PreTrainedTokenizerBase", tokenizer_facts),
+            ("transformers.tokenization_utils_base", "BatchEncoding", lambda v: self.encode(dict(v), depth)),
+            ("transformers.training_args", "TrainingArguments", lambda v: self._arguments(v, depth)),
+            ("transformers.tokenization_utils_base", "PreTrainedTokenizerBase", tokenizer_facts),
         ):
             cls = getattr(sys.modules.get(module), kind, None)
             if isinstance(cls, type) and isinstance(value, cls):

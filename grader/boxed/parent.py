@@ -99,7 +99,6 @@ def _inside(request: dict[str, Any], run: socket.socket) -> NoReturn:
         _limit(job["limits"])
         isolate.hide_descriptors()
         run.set_inheritable(False)
-        _threads(job["threads"])
         from .driver import Driver
 
         asyncio.run(Driver(job, run).run())
@@ -135,12 +134,6 @@ def _limit(limits: dict[str, int]) -> None:
     ):
         resource.setrlimit(getattr(resource, name), (limits[key], limits[key]))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _threads(count: int) -> None:
-    os.environ["OMP_NUM_THREADS"] = str(count)
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(count)
 
 
 def _report(run: socket.socket, error: BaseException) -> None:
