@@ -81,6 +81,7 @@ def summarize(reporter: pytest.TerminalReporter, grading: "Grading") -> None:
         print_feedback(console, results[0])
     else:
         console.print(class_table(results))
+        console.print(legend(results), style="dim")
         console.print("One student's feedback: add --student NAME.", style="dim")
     held = [r.submission.student for r in results if r.is_held]
     if held:
@@ -98,19 +99,37 @@ def summarize(reporter: pytest.TerminalReporter, grading: "Grading") -> None:
 
 
 def class_table(results: list[Result]) -> Table:
-    """Students × exercises with points, and what failed first."""
-    exercises = list(dict.fromkeys(check.exercise for result in results for check in result.checks))
+    """Students × exercises (numbered, see `legend`) with points, and what was lost first."""
+    exercises = _exercises(results)
     table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    table.add_column("student", no_wrap=True)
-    for exercise in exercises:
-        table.add_column(exercise.replace("_", " "), justify="right", max_width=9)
+    table.add_column("student", no_wrap=True, max_width=20)
+    for number, _ in enumerate(exercises, 1):
+        table.add_column(str(number), justify="right", no_wrap=True)
     table.add_column("total", justify="right", no_wrap=True)
-    table.add_column("first lost", ratio=1)
+    table.add_column("lost first", ratio=1)
     for result in results:
-        cells = [_exercise_cell([c for c in result.checks if c.exercise == e]) for e in exercises]
+        cells = [_points_cell([c for c in result.checks if c.exercise == e]) for e in exercises]
         total = f"{result.score:g}/{result.max_score:g}" if not result.is_held else "held"
         table.add_row(result.submission.student, *cells, total, _first_lost(result))
     return table
+
+
+def legend(results: list[Result]) -> str:
+    """What the numbered columns are, with their points."""
+    checks = results[0].checks
+    points = {e: sum(c.max_points for c in checks if c.exercise == e) for e in _exercises(results)}
+    return " · ".join(f"{number} {name} {points[name]:g}" for number, name in enumerate(points, 1))
+
+
+def _exercises(results: list[Result]) -> list[str]:
+    return list(dict.fromkeys(check.exercise for result in results for check in result.checks))
+
+
+def _points_cell(checks: list[CheckResult]) -> Text:
+    if any(c.status == "error" for c in checks):
+        return Text("?", style="yellow")
+    points, most = sum(c.points for c in checks), sum(c.max_points for c in checks)
+    return Text(f"{points:g}", style="green" if points == most else "red" if points == 0 else "yellow")
 
 
 def print_feedback(console: Console, result: Result) -> None:
