@@ -76,8 +76,8 @@ def doctor(
 
 
 def _prove_answers() -> int:
-    from .proof import judge, problem, table
     from .answers import load_answers
+    from .proof import judge, problem, table
 
     wrong = 0
     for number in (n for n in LABS if load_answers(n)):

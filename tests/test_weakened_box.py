@@ -10,6 +10,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -148,19 +149,53 @@ def attempt(attack: str, changes: list[tuple[str, str, str]], folder: Path, port
     (course / "sample.txt").write_text("x")
     for path in (folder, course, course / "sample.txt", *runs.rglob("*"), *weak.rglob("*"), weak):
         path.chmod(0o777)
-    limits = box.LIMITS | {"scratch_bytes": 32 << 20, "processes": 64}
     cell = ATTACKS[attack].replace("PORT", str(port)).replace("OUT_FILE", "'/work/out/big'")
-    job = {
-        "cells": [{"source": cell, "exercise": "x", "untouched": False}], "exercises": [{"id": "x", "defines": ["loot"]}],
-        "limits": limits, "work": "/work", "evidence": "/evidence", "cell_timeout_s": 30, "probe_timeout_s": 1, "probes_timeout_s": 5, "seed": 0,
-    }  # fmt: skip
     with ExitStack() as stack:
         parent = stack.enter_context(box.WarmParent(course={"data": course}, runs=runs, imports=[], environment={}))
         runs.chmod(0o755)  # a second layer: the box's user cannot list this folder of another's; off, so that the first shows
-        place = parent.new_job()
-        (place / "job.json").write_text(json.dumps(job))
-        supervise(parent.fork(place), place, 1, "", BUDGET, lambda *_: None)
-        return json.loads((place / "evidence" / "variable.loot.json").read_text())["value"]
+        return loot_of(parent, cell)
+
+
+def loot_of(parent: box.WarmParent, cell: str) -> Any:
+    """The value of `loot` after `cell` has run in a fork of `parent`."""
+    job = {
+        "cells": [{"source": cell, "exercise": "x", "untouched": False}], "exercises": [{"id": "x", "defines": ["loot"]}],
+        "limits": box.LIMITS | {"scratch_bytes": 32 << 20, "processes": 64}, "work": "/work", "evidence": "/evidence",
+        "cell_timeout_s": 30, "probe_timeout_s": 1, "probes_timeout_s": 5, "seed": 0,
+    }  # fmt: skip
+    place = parent.new_job()
+    (place / "job.json").write_text(json.dumps(job))
+    supervise(parent.fork(place), place, 1, "", BUDGET, lambda *_: None)
+    return json.loads((place / "evidence" / "variable.loot.json").read_text())["value"]
+
+
+LEAVES_TRACES = """
+import os, pathlib, socket, time
+for place in ("/dev/shm", "/tmp", "/home/student", "/work", "/work/out"):
+    pathlib.Path(place, "trace-of-a-neighbour").write_text("x")
+server = socket.socket(socket.AF_UNIX); server.bind("\\0neighbour"); server.listen()
+tcp = socket.create_server(("127.0.0.1", 45_123))
+time.sleep(4)
+loot = True
+"""
+LOOKS_FOR_TRACES = """
+import os, pathlib, socket, time
+loot = []
+end = time.monotonic() + 3
+while time.monotonic() < end:
+    loot += [p for p in ("/dev/shm", "/tmp", "/home/student", "/work", "/work/out") if pathlib.Path(p, "trace-of-a-neighbour").exists()]
+    for family, address in ((socket.AF_UNIX, "\\0neighbour"), (socket.AF_INET, ("127.0.0.1", 45_123))):
+        try: socket.socket(family).connect(address); loot.append(str(address))
+        except OSError: pass
+    time.sleep(0.2)
+"""
+
+
+def test_two_runs_beside_each_other_share_nothing(tmp_path: Path) -> None:
+    with box.WarmParent(course={}, runs=tmp_path, imports=[], environment={}) as parent, ThreadPoolExecutor(2) as pool:
+        neighbour = pool.submit(loot_of, parent, LEAVES_TRACES)
+        seen = pool.submit(loot_of, parent, LOOKS_FOR_TRACES)
+        assert (neighbour.result(), seen.result()) == (True, [])
 
 
 def _replaced(words: list[str], old: list[str], new: list[str]) -> list[str]:
