@@ -51,7 +51,8 @@ def _parse_yaml(text: str, name: str) -> dict[str, Any]:
             depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
             if depth > MAX_DEPTH:
                 raise Rejected(f"the metadata of {name} is nested more than {MAX_DEPTH} levels deep")
-        metadata = yaml.load(text, _UniqueKeys)  # noqa: S506 - a SafeLoader
+        _refuse_repeated_keys(yaml.compose(text, yaml.SafeLoader), name)
+        metadata = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 2}" if mark else ""
@@ -63,14 +64,17 @@ def _parse_yaml(text: str, name: str) -> dict[str, Any]:
     return metadata
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice: YAML would silently take the last."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
-        if len(mapping) != len(node.value):
-            raise yaml.constructor.ConstructorError(None, None, "the same key twice", node.start_mark)
-        return mapping
+def _refuse_repeated_keys(node: Any, name: str) -> None:
+    """YAML silently takes the last of two values."""
+    if isinstance(node, yaml.MappingNode):
+        keys = [str(key.value) for key, _ in node.value]
+        if len(set(keys)) != len(keys):
+            raise Rejected(f"the metadata of {name} has the same key twice")
+        for _, value in node.value:
+            _refuse_repeated_keys(value, name)
+    if isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            _refuse_repeated_keys(value, name)
 
 
 def _sections(body: str) -> dict[str, str]:
@@ -110,100 +114,112 @@ def number(value: Any) -> float:
 
 def tables(card: Card) -> dict[str, list[str]]:
     """First cell → the other cells, of every row of every table in the body."""
-    rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in card.body.splitlines() if line.strip().startswith("|")]
+    rows = [
+        [cell.strip() for cell in line.strip().strip("|").split("|")] for line in card.body.splitlines() if line.strip().startswith("|")
+    ]
     return {cells[0]: cells[1:] for cells in rows if cells[0] and set(cells[0]) - set("-: ")}
 
 
 # What the sentences say
 
-_CLINICAL = re.compile(r"clinic\w*|diagnos\w*|treat(?:ment|ing|s|ed)?\b|patient care|triage|prescri\w+|therap\w+|medical (?:advice|use|decisions?|device)", re.I)
+_CLINICAL = re.compile(
+    r"\bclinical(?:ly)?\b(?! (?:notes?|texts?|cases?|reports?|language|descriptions?|styles?|vocabulary|documents?|data)\b)|\bclinics?\b|"
+    r"\bdiagnos\w+|\btreatments?\b|\btreat(?:ing|s)? (?:\w+ ){0,2}(?:patients?|people|persons?|anyone|diseases?|illness\w*)|\bpatient care\b|"
+    r"\btriage\b|\bprescri\w+|\btherap\w+|\bmedical (?:advice|use|decisions?|device|purposes?|practice)",
+    re.I,
+)
 _NEGATION = re.compile(
-    r"\b(?:not|never|nor|neither|cannot|no|none|nothing|nobody|without|must avoid|out of scope|out-of-scope|prohibited|forbidden|excluded|"
-    r"unsuitable|unfit|disallowed|ruled out)\b|n[’']t\b",
+    r"\b(?:not|never|nor|neither|cannot|no|none|nothing|nobody|avoid|out of scope|out-of-scope|prohibited|forbidden|excluded|unsuitable|unfit|"
+    r"disallowed|ruled out)\b|n[’']t\b",
     re.I,
 )
-_NO_REAL_NEGATION = re.compile(
-    r"\b(?:not|n[’']t)\s+(?:only|just|merely|solely|limited|restricted|confined|a problem|harmful|forbidden|prohibited|excluded|unsuitable|"
-    r"out of scope|necessarily)\b|\bno\s+(?:doubt|problem|longer|limits?|limitations?|restrictions?|reasons?\s+not|objections?|risks?)\b|"
-    r"\bwithout\s+(?:doubt|limits?|limitations?|restrictions?|risks?|reservations?|problems?)\b|\bnever\s+(?:fails?|wrong|errs?|stop)\b",
+_EMPTY_NEGATION = re.compile(
+    r"(?:\bnot|n[’']t)\s+(?:only|just|merely|solely|limited|restricted|confined|harmful|forbidden|prohibited|excluded|unsuitable|out of scope|"
+    r"a problem)\b|\bno\s+(?:doubt|problem|longer|limits?|limitations?|restrictions?|objections?|risks?)\b|\bnever\s+(?:fails?|wrong|errs?)\b",
     re.I,
 )
-_AFFIRMATION = re.compile(
-    r"\b(?:suitable|approved|cleared|validated|certified|safe|ready|fit|recommended|intended|designed|meant|made|useful|accurate|reliable|"
-    r"permitted|allowed|supports?|assists?|helps?|(?:may|can|should|could|must|will) (?:also )?(?:be used|be applied|support|assist|help|guide|inform)|"
-    r"use it)\b",
+_PERMISSION = re.compile(
+    r"\b(?:suitable|approved|cleared|validated|certified|safe|ready|fit|recommended|intended|designed|meant|useful|accurate|reliable|permitted|"
+    r"allowed|fine|welcome|supports|assists|helps|use it|only (?:for|in)|"
+    r"(?:may|can|should|could|must|will) (?:also )?(?:be used|be applied|support|assist|help|guide|inform))\b",
     re.I,
 )
-_CONTRAST = re.compile(r"\b(?:but|however|yet|although|though|except|unless|instead|rather)\b", re.I)
+_CONTRAST = re.compile(r"\b(?:but|however(?=,)|yet|although|though|except|unless|instead|rather)\b", re.I)
+_REFERRAL = re.compile(r"\b(?:ask|see|consult|contact|seek|turn to)\b.*\b(?:doctor|physician|clinician|professional)", re.I)
 
 
 def sentences(text: str) -> list[str]:
     """Sentences of Markdown prose; a list belongs to the line that introduces it, marks of emphasis are dropped."""
     text = re.sub(r"[*_`>]", "", text)
     text = re.sub(r":[ \t]*\n+[ \t]*(?:[-+•]|\d+[.)])[ \t]+", ": ", text)
-    text = re.sub(r"\n[ \t]*(?:[-+•]|\d+[.)])[ \t]+", "; ", text)
-    text = re.sub(r"(\be\.g|\bi\.e|\betc|\bvs)\.", r"\1", text, flags=re.I)
+    text = re.sub(r"(?<![.!?:])\n[ \t]*(?:[-+•]|\d+[.)])[ \t]+", "; ", text)
+    text = re.sub(r"\b(e\.g|i\.e|etc|vs)\.", r"\1", text, flags=re.I)
     parts = re.split(r"(?<=[.!?])\s+|\n\s*\n", text)
     return [" ".join(part.split()) for part in parts if part.strip()]
 
 
+def speaks_of_clinical_use(sentence: str) -> bool:
+    """True for a sentence that names clinical use, diagnosis or treatment, other than by sending people to a doctor."""
+    return bool(_CLINICAL.search(sentence)) and not _REFERRAL.search(sentence)
+
+
 def permits_clinical_use(sentence: str) -> bool:
     """True for a sentence that names clinical use, diagnosis or treatment and does not plainly rule it out."""
-    return bool(_CLINICAL.search(sentence)) and not _is_ruled_out(sentence)
-
-
-def _is_ruled_out(sentence: str) -> bool:
-    """Every mention of clinical use stands in the reach of a negation that means it."""
-    if _NO_REAL_NEGATION.search(sentence):
-        return False
-    negations = list(_NEGATION.finditer(sentence))
-    mentions = list(_CLINICAL.finditer(sentence))
-    if not negations:
-        return False
-    first, last = mentions[0], mentions[-1]
-    starts_negated = bool(re.match(r"\W*(?:no|nothing|none|nobody|neither|never|under no)\b", sentence, re.I))
-    before = [n for n in negations if n.end() <= first.start()]
-    if before:
-        between = sentence[before[0].end() : last.start()]
-        if _CONTRAST.search(between):
-            return False
-        return starts_negated or not _affirms_again(sentence[before[-1].end() : last.end()])
-    after = [n for n in negations if n.start() >= last.end()]
-    return bool(after) and "," not in sentence[last.end() : after[0].start()] and not _CONTRAST.search(sentence[last.end() : after[0].start()])
-
-
-def _affirms_again(stretch: str) -> bool:
-    """A later clause of the stretch begins anew with a word of permission, as in "not for children, suitable for clinics"."""
-    return any(_AFFIRMATION.search(clause) and _CLINICAL.search(clause) for clause in re.split(r"[,;:–—]|\band\b", stretch)[1:])
+    return speaks_of_clinical_use(sentence) and not _rules_out(sentence)
 
 
 def promises_clinical_use(sentence: str) -> bool:
-    """True for a sentence outside the section on scope that recommends clinical use: a word of permission, nothing against it."""
-    return bool(_CLINICAL.search(sentence) and _AFFIRMATION.search(sentence)) and not _is_ruled_out(sentence)
+    """True for a sentence anywhere in a card that recommends clinical use: a word of permission, and nothing against it."""
+    return permits_clinical_use(sentence) and bool(_PERMISSION.search(sentence))
+
+
+def _rules_out(sentence: str) -> bool:
+    """All that the sentence says of clinical use stands in the reach of a negation that means it."""
+    if _EMPTY_NEGATION.search(sentence):
+        return False
+    mentions, negations = list(_CLINICAL.finditer(sentence)), list(_NEGATION.finditer(sentence))
+    first, last = mentions[0].start(), mentions[-1].end()
+    before, after = [n for n in negations if n.end() <= first], [n for n in negations if n.start() >= last]
+    if before:  # "never for diagnosis or treatment"
+        return not _CONTRAST.search(sentence[before[0].end() : last]) and not _permits_again(sentence[before[-1].end() : last])
+    if after:  # "diagnosis and treatment are not intended"
+        return not re.search(r"[,;]|\b(?:but|and)\b", sentence[last : after[0].start()])
+    return False
+
+
+def _permits_again(stretch: str) -> bool:
+    """After a negation, a clause that permits: "(not) for children, suitable for clinics". "(not) endorse or support" is none."""
+    head, *clauses = re.split(r"[,;:–—]|\band\b", stretch)
+    if re.fullmatch(r"\s*(?!(?:an?|the|for|in|to|as)\b)\w+(?: \w+)?\s*", head):
+        return False
+    return any(_PERMISSION.search(c) and _CLINICAL.search(c) and not _NEGATION.search(c) for c in clauses)
 
 
 def names_its_purpose(text: str) -> bool:
-    """Research and education are named, and not as what it is not for."""
-    denied = r"\b(?:not|never|nor|neither)\s+(?:\w+\s+){0,3}(?:for|in)\s+(?:\w+\s+){0,2}(?:research|educat\w+|teaching)"
-    is_denied = any(re.search(denied, s, re.I) and not re.search(r"\b(?:anything|other|else|except|but)\b", s, re.I) for s in sentences(text))
+    """Research and education are named, and not as what the model is not for."""
+    denied = re.compile(r"\b(?:not|never|nor|neither)\s+(?:\w+\s+){0,3}(?:for|in)\s+(?:\w+\s+){0,2}(?:research|educat\w+|teaching)", re.I)
+    exempt = re.compile(r"\b(?:anything|other|else|except|but|outside|beyond)\b", re.I)
+    is_denied = any(denied.search(s) and not exempt.search(s) for s in sentences(text))
     return bool(re.search(r"\bresearch", text, re.I) and re.search(r"\b(?:educat|teach)", text, re.I)) and not is_denied
 
 
+_LICENCE_NAME = re.compile(r"(?:Creative Commons )?Attribution[ -–]Share ?-?Alike(?: 4\.0)?(?: International)?(?: licen[cs]e)?", re.I)
 _SAME_LICENCE = re.compile(
-    r"\b(?:same|identical|this) (?:licen[cs]es?|terms|conditions)|\bshare[ds]? ?-?alike\b|\blicen[cs]ed? (?:\w+ )?alike\b|"
-    r"\b(?:also|again|likewise)\b[^.]{0,40}\bCC BY-SA|\bunder (?:the )?(?:CC BY-SA|that licen[cs]e|it)\b",
+    r"\b(?:same|identical|this|that) (?:licen[cs]es?|terms|conditions)|\bshare[ds]? ?-?alike\b|\blicen[cs]ed? (?:\w+ )?alike\b|"
+    r"\bunder (?:the )?CC[ -]BY-SA|\bCC[ -]BY-SA[^.]* (?:too|as well)\b",
     re.I,
 )
-_OBLIGATION = re.compile(r"\b(?:must|shall|has to|have to|need to|needs to|required?|requires|only|is to be|are to be|keep|stays?|applies|carry|if you)\b", re.I)
+_OBLIGATION = re.compile(
+    r"\b(?:must|shall|has to|have to|needs? to|require[ds]?|only|is to be|are to be|keeps?|stays?|applies|if you)\b", re.I
+)
 _WAIVER = re.compile(
-    r"\b(?:need not|needn[’']t|not (?:need|have|required|necessary|obliged)|n[’']t (?:need|have)|no (?:need|obligation)|not apply|"
-    r"(?:under )?any (?:other )?licen[cs]e (?:you|they)|whatever licen[cs]e|optional|free to (?:choose|use)|MIT|proprietary|relicen[cs]ed?)\b",
+    r"\b(?:need not|needn[’']t|no need|no obligation|optional|free to|whatever licen[cs]e)\b|"
+    r"(?:\bnot|n[’']t) (?:need|have to|required|necessary|obliged|apply)\b|\bany (?:other )?licen[cs]e (?:you|they)\b",
     re.I,
 )
 
 
 def asks_for_the_same_licence(text: str) -> bool:
-    """A sentence says that what others make of it has to carry the same licence, and none waives it."""
-    text = re.sub(r"(?:Creative Commons )?Attribution[ -–]Share ?-?Alike(?: 4\.0)?(?: International)?(?: licen[cs]e)?", "CC BY-SA", text, flags=re.I)
-    named = [s for s in sentences(text) if _SAME_LICENCE.search(s)]
+    """A sentence says that what others make of it has to carry the same licence, and none of these waives it."""
+    named = [s for s in sentences(_LICENCE_NAME.sub("CC BY-SA", text)) if _SAME_LICENCE.search(s)]
     return any(_OBLIGATION.search(s) for s in named) and not any(_WAIVER.search(s) for s in named)

@@ -109,7 +109,7 @@ def model(profile: Annotated[str, typer.Option(help="Which profile's base model.
             task = progress.add_task(f"unpacking {chosen.settings['base_model_id']}", total=None)
             _fetch_script().fetch(chosen.base_folder, lambda done, of: progress.update(task, completed=done, total=of))
     found = hashlib.sha256(weights.read_bytes()).hexdigest() if weights.exists() else ""
-    is_right = bool(found) and found == chosen.base_sha256
+    is_right = found == chosen.base_sha256
     facts = {
         "profile": profile,
         "model": chosen.settings["base_model_id"],

@@ -51,8 +51,8 @@ def _pin(name: str, section: dict[str, Any]) -> str:
     """sha256 that the base's weights must have: beside tiny's weights, or written here."""
     card = ROOT / "labs" / str(section["base_model"]) / "measurements.json"
     if card.exists():
-        return str(json.loads(card.read_text()).get("sha256", ""))
-    return _PINS.get(name, "")
+        return str(json.loads(card.read_text())["weights"]["sha256"])
+    return _PINS[name]
 
 
 def require_base(profile: Profile) -> None:
