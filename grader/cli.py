@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from .errors import GraderError
+from .errors import GraderError, UsageError
 from .source import LABS, ROOT
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Dragon Trainer: build the labs, grade them, look after the machine.")
@@ -150,6 +151,20 @@ def grade(
         *(["--submissions", str(submissions)] if submissions else []),
         *context.args,
     ]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+@app.command()
+def check(
+    notebook: Annotated[Path, typer.Argument(help="Your notebook.")],
+    lab: Annotated[int | None, typer.Option(help="The lab, if the file's name does not say it.")] = None,
+) -> None:
+    """Run a notebook and its public checks: what a student sees before submitting."""
+    match = re.search(r"lab(\d)", notebook.name)
+    number = lab or (int(match[1]) if match else None)
+    if number is None:
+        raise UsageError(f"{notebook.name} does not say which lab it is for; add --lab N")
+    command = [sys.executable, "-m", "pytest", "--lab", str(number), "--submissions", str(notebook), "--public"]
     raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 

@@ -66,6 +66,7 @@ class Grading:
     provenance: dict[str, Any]
     seconds: float = 0.0
     notebooks_run: int = 0
+    hidden_checks: int = 0  # left out by --public, for each student
     results: list[Result] = field(default_factory=list)
 
     def publish(self, records: Sequence[dict[str, Any]]) -> None:

@@ -123,6 +123,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     order = {item.nodeid: index for index, item in enumerate(chosen)}
     chosen.sort(key=lambda item: (grading.student_of(item.nodeid), order[item.nodeid]))
     items[:] = chosen
+    config.stash[STATE].hidden_checks = len(left_out) // max(1, len(config.stash[STATE].students))
     if left_out:
         config.hook.pytest_deselected(items=left_out)
 

@@ -83,6 +83,8 @@ def summarize(reporter: pytest.TerminalReporter, grading: "Grading") -> None:
         console.print(class_table(results))
         console.print(legend(results), style="dim")
         console.print("One student's feedback: add --student NAME.", style="dim")
+    if grading.hidden_checks:
+        console.print(f"These were the public checks; {grading.hidden_checks} hidden ones run after you submit.")
     held = [r.submission.student for r in results if r.is_held]
     if held:
         console.print(

@@ -59,13 +59,19 @@ def test_evaluations_are_read_as_the_hub_reads_them() -> None:
     from huggingface_hub import EvalResult, ModelCardData
 
     result = EvalResult(
-        task_type="text-generation", dataset_type="ncbi/Open-Patients", dataset_name="Open-Patients", metric_type="perplexity", metric_value=7.5
+        task_type="text-generation",
+        dataset_type="ncbi/Open-Patients",
+        dataset_name="Open-Patients",
+        metric_type="perplexity",
+        metric_value=7.5,
     )
     data = ModelCardData(model_name="m", eval_results=[result])
     assert card.evaluations(parse_card(f"---\n{data.to_yaml()}\n---\n").metadata) == {"perplexity": 7.5}
 
 
-@pytest.mark.parametrize("index", ["", "model-index: 3", "model-index: []", "model-index:\n- name: m\n  results:\n  - task: {type: t}\n    metrics: []"])
+@pytest.mark.parametrize(
+    "index", ["", "model-index: 3", "model-index: []", "model-index:\n- name: m\n  results:\n  - task: {type: t}\n    metrics: []"]
+)
 def test_a_broken_model_index_is_refused(index: str) -> None:
     with pytest.raises(Rejected, match="model-index"):
         card.evaluations(parse_card(f"---\nlicense: mit\n{index}\n---\n").metadata)
