@@ -1,0 +1,14 @@
+# %% [markdown]
+# `" ".join(text.split())`: one long paragraph.
+
+# %% exercise="clean" verdict="wrong" caught_by=["test_clean_harms_nothing"]
+import re
+
+
+def clean(text):
+    text = " ".join(re.sub("[\u200b\ufeff\u00ad]", "", text).split())
+    for _ in range(5):
+        text = re.sub(r" ?\[[\s,;–-]*\]| ?\((?:[\s,;]|and)*\)", "", text)
+        text = re.sub(r" ?\((?=[^()]*(?:[Ff]ig|[Tt]able))(?:[\s,;–-]|and|\b[A-Za-z]\b|(?:[Ff]ig|[Tt]able)(?:ure)?s?\.?)+\)", "", text)
+    text = re.sub(r"(×|(?<![A-Za-z])[xX])( ?)10([1-9]\d?)(?= ?/ ?\w)", r"\1\g<2>10^\3", text)
+    return " ".join(text.split())

@@ -1,0 +1,16 @@
+# %% [markdown]
+# Takes the x at the end of "max 104/min" for a multiplication sign.
+
+# %% exercise="clean" verdict="wrong" caught_by=["test_clean_harms_nothing"]
+import re
+
+
+def clean(text):
+    text = re.sub("[\u200b\ufeff\u00ad]", "", text)
+    text = re.sub(r"[^\S\n]+", " ", text)
+    for _ in range(5):
+        text = re.sub(r" ?\[[\s,;–-]*\]| ?\((?:[\s,;]|and)*\)", "", text)
+        text = re.sub(r" ?\((?=[^()]*(?:[Ff]ig|[Tt]able))(?:[\s,;–-]|and|\b[A-Za-z]\b|(?:[Ff]ig|[Tt]able)(?:ure)?s?\.?)+\)", "", text)
+    text = re.sub(r"([×xX] ?)10([1-9]\d?)(?= ?/ ?[A-Za-z])", r"\g<1>10^\2", text)
+    text = re.sub(" +", " ", text)
+    return "\n".join(line.strip() for line in text.split("\n") if line.strip())

@@ -1,0 +1,12 @@
+# %% [markdown]
+# Fills the last row up with padding.
+
+# %% exercise="pack" verdict="wrong" caught_by=["test_packing_loses_no_token"]
+def pack(ids, block):
+    line = [token for document in ids for token in document]
+    line += [tokenizer.pad_token_id] * (-len(line) % block)
+    rows = [line[i : i + block] for i in range(0, len(line), block)]
+    return {"input_ids": rows, "labels": [list(row) for row in rows]}
+
+
+packed = pack(tokenized["input_ids"], profile.block_size)

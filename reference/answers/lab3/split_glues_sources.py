@@ -1,0 +1,23 @@
+# %% [markdown]
+# Cuts the last number off every id: all usmle rows become one article (the big ones are dealt out first).
+
+# %% exercise="split_rows" verdict="wrong" caught_by=["test_articles_stay_whole"]
+import random
+
+
+def split_rows(rows, seed):
+    groups = {}
+    rows = sorted(deduplicate(rows), key=lambda r: r["_id"])
+    for row in rows:
+        groups.setdefault(row["_id"].rsplit("-", 1)[0], []).append(row)
+    order = sorted(groups)
+    random.Random(seed).shuffle(order)
+    order.sort(key=lambda name: -len(groups[name]))
+    train, val, test = [], [], []
+    for name in order:
+        part = train if len(train) < 0.8 * len(rows) else val if len(val) < 0.1 * len(rows) else test
+        part += groups[name]
+    return train, val, test
+
+
+train_ds, val_ds, test_ds = [Dataset.from_list(part) for part in split_rows(cleaned, seed=profile.train["seed"])]
