@@ -1,0 +1,8 @@
+# %% [markdown]
+# Sampling left on.
+
+# %% exercise="smoke_ids" verdict="wrong" caught_by=["test_smoke_ids_are_greedy"]
+model = AutoModelForCausalLM.from_pretrained(profile.base_model, dtype=profile.dtype, device_map=device)
+tokenizer = AutoTokenizer.from_pretrained(profile.base_model)
+inputs = tokenizer(SMOKE_PROMPT, return_tensors="pt").to(device)
+smoke_ids = model.generate(**inputs, max_new_tokens=20, do_sample=True, temperature=0.9)
