@@ -157,6 +157,10 @@ class WarmParent:
         if self._plain_course is not None:
             self._plain_course.cleanup()
 
+    def is_alive(self) -> bool:
+        """False once the box has gone, whatever took it."""
+        return self._process.poll() is None
+
     def new_job(self) -> Path:
         """A fresh job folder with `out/` and `evidence/` that the run may write."""
         folder = Path(tempfile.mkdtemp(dir=self.runs))

@@ -14,7 +14,8 @@ import yaml
 from .errors import Rejected
 from .strict import plain
 
-METADATA_CHARACTERS = 1 << 16
+CARD_CHARACTERS = 1 << 17
+METADATA_CHARACTERS = 1 << 15
 MAX_DEPTH = 12
 _FRONT = re.compile(r"\A\ufeff?\s*---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _OPENING = (yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken, yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken)
@@ -32,6 +33,8 @@ class Card:
 
 def parse_card(text: str, name: str = "the card") -> Card:
     """The card, or Rejected. YAML is read without aliases, anchors, tags and repeated keys, and with bounded depth."""
+    if len(text) > CARD_CHARACTERS:
+        raise Rejected(f"{name} is {len(text):,} characters long; at most {CARD_CHARACTERS:,} are read")
     front = _FRONT.match(text)
     if front is None:
         raise Rejected(f"{name} does not begin with a metadata block: YAML between two lines of `---`")
@@ -83,9 +86,9 @@ def _sections(body: str) -> dict[str, str]:
     is_code = False
     for line in body.splitlines():
         is_code ^= line.lstrip().startswith("```")
-        heading = None if is_code else re.fullmatch(r" {0,3}#{1,6}\s+(.*?)\s*#*\s*", line)
+        heading = None if is_code else re.match(r" {0,3}#{1,6}[ \t]", line)
         if heading:
-            current = sections.setdefault(heading[1].casefold(), [])
+            current = sections.setdefault(line[heading.end() :].strip().rstrip("#").strip().casefold(), [])
         else:
             current.append(line)
     return {title: "\n".join(lines).strip() for title, lines in sections.items()}
@@ -123,7 +126,7 @@ def tables(card: Card) -> dict[str, list[str]]:
 # What the sentences say
 
 _CLINICAL = re.compile(
-    r"\bclinical(?:ly)?\b(?! (?:notes?|texts?|cases?|reports?|language|descriptions?|styles?|vocabulary|documents?|data)\b)|\bclinics?\b|"
+    r"\bclinical(?:ly)?\b(?! (?:notes?|texts?|cases?|reports?|language|descriptions?|styles?|vocabulary|documents?|data|trials?)\b)|\bclinics?\b|"
     r"\bdiagnos\w+|\btreatments?\b|\btreat(?:ing|s)? (?:\w+ ){0,2}(?:patients?|people|persons?|anyone|diseases?|illness\w*)|\bpatient care\b|"
     r"\btriage\b|\bprescri\w+|\btherap\w+|\bmedical (?:advice|use|decisions?|device|purposes?|practice)",
     re.I,
@@ -145,7 +148,7 @@ _PERMISSION = re.compile(
     re.I,
 )
 _CONTRAST = re.compile(r"\b(?:but|however(?=,)|yet|although|though|except|unless|instead|rather)\b", re.I)
-_REFERRAL = re.compile(r"\b(?:ask|see|consult|contact|seek|turn to)\b.*\b(?:doctor|physician|clinician|professional)", re.I)
+_REFERRAL = re.compile(r"\b(?:ask|see|consult|contact|seek|turn to)\b.{0,60}\b(?:doctor|physician|clinician|professional)", re.I)
 
 
 def sentences(text: str) -> list[str]:
@@ -206,7 +209,7 @@ def names_its_purpose(text: str) -> bool:
 _LICENCE_NAME = re.compile(r"(?:Creative Commons )?Attribution[ -–]Share ?-?Alike(?: 4\.0)?(?: International)?(?: licen[cs]e)?", re.I)
 _SAME_LICENCE = re.compile(
     r"\b(?:same|identical|this|that) (?:licen[cs]es?|terms|conditions)|\bshare[ds]? ?-?alike\b|\blicen[cs]ed? (?:\w+ )?alike\b|"
-    r"\bunder (?:the )?CC[ -]BY-SA|\bCC[ -]BY-SA[^.]* (?:too|as well)\b",
+    r"\bunder (?:the )?CC[ -]BY-SA|\bCC[ -]BY-SA[^.]{0,60} (?:too|as well)\b",
     re.I,
 )
 _OBLIGATION = re.compile(

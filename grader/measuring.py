@@ -61,6 +61,10 @@ class Measurer:
         self._process.kill()
         self._process.wait()
 
+    def is_alive(self) -> bool:
+        """False once the process has gone, whatever took it."""
+        return self._process.poll() is None
+
     def measure(self, config: bytes, tensors: bytes) -> Measurement:
         """The grader's numbers for one adapter. Raises BoxError when the process is gone, GraderError when it broke."""
         self._send(config)

