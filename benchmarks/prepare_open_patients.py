@@ -6,6 +6,7 @@ a process of its own, and prints seconds and peak memory. The texts are words dr
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -88,9 +89,12 @@ def write(path: Path, count: int) -> float:
     return words / count
 
 
-def measure(command: list[str]) -> tuple[float, int]:
-    """Wall seconds, and the peak of memory that the process and its children hold (private bytes: file pages don't count)."""
-    started = time.monotonic()
+def measure(command: list[str]) -> tuple[float, float, int]:
+    """Wall seconds, processor seconds, and the peak of memory that the process and its children hold.
+
+    Memory counts private bytes; pages of files, which the system takes back when it needs them, do not.
+    """
+    started, before = time.monotonic(), _cpu_seconds()
     process = subprocess.Popen(command, stdout=sys.stdout, stderr=subprocess.DEVNULL)
     peak = 0
     done = threading.Event()
@@ -108,7 +112,12 @@ def measure(command: list[str]) -> tuple[float, int]:
     watcher.join()
     if status:
         raise SystemExit(f"{' '.join(command)} ended with status {status}")
-    return seconds, peak
+    return seconds, _cpu_seconds() - before, peak
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _private_bytes(pid: int) -> int:
@@ -139,11 +148,11 @@ def main() -> None:
             )
             out = Path(folder, "out")
             command = [sys.executable, str(SCRIPT), "--source", str(source), "--out", str(out)]
-            seconds, peak = measure([*command, "--until", options.until, "--num-proc", str(options.num_proc)])
-            results.append((count, seconds, peak, json.loads((out / "stats.json").read_text())["seconds"]))
-    print(f"\n{'rows':>10} {'seconds':>8} {'rows/s':>8} {'peak MB':>8}  steps")
-    for count, seconds, peak, steps in results:
-        print(f"{count:>10,} {seconds:>8.1f} {count / seconds:>8,.0f} {peak / 1e6:>8,.0f}  {steps}")
+            seconds, cpu, peak = measure([*command, "--until", options.until, "--num-proc", str(options.num_proc)])
+            results.append((count, seconds, cpu, peak, json.loads((out / "stats.json").read_text())["seconds"]))
+    print(f"\n{'rows':>10} {'seconds':>8} {'rows/s':>8} {'cpu s':>8} {'peak MB':>8}  steps")
+    for count, seconds, cpu, peak, steps in results:
+        print(f"{count:>10,} {seconds:>8.1f} {count / seconds:>8,.0f} {cpu:>8.1f} {peak / 1e6:>8,.0f}  {steps}")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def right_choice(cuda: bool, capability: Any) -> dict[str, Any]:
 
 
 def plain_name(value: Any) -> Any:
-    """"torch.float16" and "cuda:0" as the exercise spells them: a torch.dtype or torch.device says the same thing."""
+    """The exercise's spelling of `torch.float16` and `cuda:0`: a torch.dtype or torch.device says the same thing."""
     return value.removeprefix("torch.").removesuffix(":0") if isinstance(value, str) else value
 
 
@@ -38,14 +38,21 @@ def expect_choice(found: Any, wanted: dict[str, Any], machine: str, why: str) ->
 def test_without_cuda(student):
     """Without CUDA: the CPU, float32, not 4 bit"""
     for found in student.probe("devices_without_cuda"):
-        expect_choice(found, right_choice(False, None), "a machine without CUDA", "Read the first line of the table; it holds whatever `capability` is.")
+        expect_choice(
+            found,
+            right_choice(False, None),
+            "a machine without CUDA",
+            "Read the first line of the table; it holds whatever `capability` is.",
+        )
 
 
 @check("pick_device", points=1, public=True)
 def test_gpus_by_capability(student):
     """With CUDA: the format that the capability allows, in 4 bit"""
     for case in student.probe("devices_with_cuda"):
-        expect(isinstance(case, dict) and isinstance(case.get("capability"), list), "The hidden inputs did not come back as they were sent.")
+        expect(
+            isinstance(case, dict) and isinstance(case.get("capability"), list), "The hidden inputs did not come back as they were sent."
+        )
         capability = tuple(case["capability"])
         why = (
             "From (8, 0) on, GPUs compute with bfloat16."
@@ -155,7 +162,10 @@ def test_the_base_model_is_loaded(student, reference, profile):
         found["parameters"] == wanted["parameters"],
         f"`model` has {found['parameters']:,} parameters, another number than the base model. Load `profile.base_model`, for causal language modelling.",
     )
-    expect(found["tied"] == wanted["tied"], "`model` does not share its weights between input and output as the base model does. Load it as it is.")
+    expect(
+        found["tied"] == wanted["tied"],
+        "`model` does not share its weights between input and output as the base model does. Load it as it is.",
+    )
     expect(
         found["base_sha256"] == wanted["base_sha256"],
         "`model` has the base model's shape, but not its weights. Use `from_pretrained`: `from_config` gives random ones.",
@@ -164,7 +174,10 @@ def test_the_base_model_is_loaded(student, reference, profile):
     if not profile["load_in_4bit"]:  # a 4-bit model mixes formats
         expect(formats == [dtype], f"`model` is in {' and '.join(map(str, formats))}; expected {dtype}. Pass `dtype=profile.dtype`.")
     found, wanted = student.variable("tokenizer"), reference.variable("tokenizer")
-    expect(isinstance(found, dict) and found.get("$") == "tokenizer", "`tokenizer` is not a tokenizer. Load it with `AutoTokenizer.from_pretrained`.")
+    expect(
+        isinstance(found, dict) and found.get("$") == "tokenizer",
+        "`tokenizer` is not a tokenizer. Load it with `AutoTokenizer.from_pretrained`.",
+    )
     same = all(found.get(key) == wanted[key] for key in ("vocabulary", "special"))
     expect(same, "`tokenizer` is not the base model's. Load it from `profile.base_model` too.")
 

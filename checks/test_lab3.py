@@ -433,6 +433,8 @@ def test_labels_hide_the_padding_only(student):
     """Labels are -100 on the padding, and only there"""
     _, found = batch(student)
     # the padding's place and the shape are another check's: here the student's own mask says what is padding
+    if isinstance(found["attention_mask"], np.ndarray) and found["attention_mask"].dtype.kind == "b":
+        found["attention_mask"] = found["attention_mask"].astype(int)
     ids, mask, labels = (token_lists(found[name], f"`{name}`") for name in ("input_ids", "attention_mask", "labels"))
     sizes = [[len(row) for row in each] for each in (ids, mask, labels)]
     expect(sizes[0] == sizes[1] == sizes[2], "`input_ids`, `attention_mask` and `labels` differ in shape. Give them one.")

@@ -7,7 +7,8 @@
 # **You learn** to set up Unsloth and its friends · to choose a device and a number format · to record what you ran on · to
 # make chance repeatable · to load a model and hear its first words.
 #
-# **Time** about 45 minutes, most of it downloads. On a T4 the cells take two minutes, on a CPU one.
+# **Time** about 45 minutes, most of it downloads. The cells then take a minute on a CPU; on a T4 a few, because a model of 4 GB is
+# fetched.
 #
 # **Hand in** this notebook. It leaves `out/lab1/env.json`.
 #
@@ -70,6 +71,7 @@ if importlib.util.find_spec("torch") is None:
     build = "" if shutil.which("nvidia-smi") else "--index-url https://download.pytorch.org/whl/cpu"
     # %pip install -q torch {build}
 if importlib.util.find_spec("unsloth") is None:
+    print("Installing …")
     # %pip install -q -r ../requirements.txt
     # %pip install -q --no-deps unsloth==2026.10.9 unsloth_zoo==2026.10.9 cut_cross_entropy==25.1.1
 
@@ -87,6 +89,7 @@ if importlib.util.find_spec("unsloth") is None:
 import importlib.util
 
 if importlib.util.find_spec("unsloth") is None:
+    print("Installing …")
     # %pip install -q -r requirements.txt
     # %pip install -q --no-deps unsloth==2026.10.9 unsloth_zoo==2026.10.9 cut_cross_entropy==25.1.1
 
@@ -102,16 +105,15 @@ from utils.env_check import report
 is_ready = report()
 
 # %% [markdown]
-# Now the libraries. **Unsloth comes first**: it speeds the others up by patching them as they are imported. (10 to 30 seconds.
-# Without Unsloth, on a Mac say, delete its two lines here and the test below: you need it from Lab 4 on.)
+# Now the libraries. **Unsloth comes first**: it speeds the others up by patching them as they are imported. (10 to 30 seconds;
+# warnings about `IProgress`, `kernels` or a missing GPU are harmless. Without Unsloth, on a Mac say, delete its lines here and the test
+# below: you need it from Lab 4 on.)
 
 # %%
 import unsloth
 import json
-import os
 import platform
 import random
-import sys
 import time
 from importlib import metadata
 
@@ -120,6 +122,8 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from unsloth import FastLanguageModel
+
+print(f"unsloth {unsloth.__version__}, torch {torch.__version__}")
 
 # %% [markdown]
 # The test: load the base model with Unsloth and let it go on with a sentence. If a few words appear, your set-up works.
@@ -254,7 +258,7 @@ for seed, style in [(7, "-"), (7, ":"), (8, "-")]:
     for ax, (name, steps) in zip(axes, walks.items()):
         ax.plot(np.cumsum(steps), style, linewidth=3 if style == ":" else 1.5, label=f"seed {seed}")
         ax.set_title(name)
-axes[-1].legend()
+axes[0].legend(fontsize=7)
 plt.show()  # the dots lie on the line of the same seed, and seed 8 goes its own way: in all three
 
 # %% [markdown]
@@ -294,7 +298,7 @@ model.generate(**tokenizer(SMOKE_PROMPT, return_tensors="pt").to(device), min_ne
 print(f"{20 / (time.perf_counter() - started):.0f} tokens a second")
 
 # %% [markdown]
-# Write that speed down; in Lab 2 you will beat it. And run the cell above twice: the words stay the same. That is what
-# "no sampling" buys, and Lab 2 is about what it costs.
+# Write that speed down: in Lab 2 you will beat it. And run the cell twice: the words stay the same. That is what "no sampling"
+# buys; Lab 2 is about what it costs.
 #
 # **Before you hand in**: *Restart and run all*. If no cell stops, `env.json` is there and the three walks agree, you are done.

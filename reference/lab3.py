@@ -47,7 +47,7 @@ words = defaultdict(list)
 for row in raw:
     words[row["_id"].split("-")[0]].append(len(row["description"].split()))
 ax.hist(list(words.values()), bins=40, stacked=True, label=list(words))
-ax.set(xlabel="words in a note", ylabel="notes", title="Most notes are longer than one training block")
+ax.set(xlabel="words in a note", ylabel="notes", title="A factor of ten between a search topic and a case report")
 ax.legend()
 plt.show()
 

@@ -51,6 +51,7 @@ base, tokenizer = FastLanguageModel.from_pretrained(
     load_in_4bit=profile.load_in_4bit,
     use_gradient_checkpointing="unsloth" if on_gpu else False,  # saves memory, costs time: only a big model needs it
 )
+base.name_or_path = profile.base_model_id  # what the adapter will name as its base: a public name, no folder of yours
 seam = next(block for block in train_blocks["input_ids"] if tokenizer.eos_token_id in block[20:-20])
 at = seam.index(tokenizer.eos_token_id, 20)
 print(tokenizer.decode(seam[:at])[-160:], "⟪EOS⟫", tokenizer.decode(seam[at + 1 :])[:160])
@@ -99,10 +100,9 @@ for text in before.values():
 # is (out, r); `alpha` and `r` are numbers. Scale with $\alpha / r$, or with $\alpha / \sqrt{r}$ when `rslora` is true. Leave `W`
 # itself as it is: you may want the base back.
 
+
 # %% exercise="merge_manual"
-def merge_manual(
-    W: torch.Tensor, A: torch.Tensor, B: torch.Tensor, alpha: float, r: int, rslora: bool = False
-) -> torch.Tensor:
+def merge_manual(W: torch.Tensor, A: torch.Tensor, B: torch.Tensor, alpha: float, r: int, rslora: bool = False) -> torch.Tensor:
     """W plus LoRA's scaled correction, as a new (out, in) tensor."""
     ### BEGIN SOLUTION
     scale = alpha / r**0.5 if rslora else alpha / r
@@ -121,7 +121,10 @@ for ax, (title, matrix) in zip(axes, {"W": W, "the correction, rank 1": merged -
     ax.set(title=title, xticks=[], yticks=[])
 plt.show()
 print("B = 0 leaves W:", torch.equal(merge_manual(W, A, 0 * B, 2, 1), W))
-print("with r = 4, α = 8, rsLoRA turns the volume up by", merge_manual(0 * W, A, B, 8, 4, True).norm() / merge_manual(0 * W, A, B, 8, 4).norm())
+print(
+    "with r = 4, α = 8, rsLoRA turns the volume up by",
+    merge_manual(0 * W, A, B, 8, 4, True).norm() / merge_manual(0 * W, A, B, 8, 4).norm(),
+)
 
 # %% [markdown]
 # ## Exercise 2 · `peft_model`
@@ -134,7 +137,9 @@ for name, module in base.named_modules():
     if ".layers.0." in name and name.endswith("_proj"):
         out_features, in_features = module.weight.shape if not profile.load_in_4bit else (module.out_features, module.in_features)
         r = profile.lora["r"]
-        print(f"{name:32} {out_features:5} × {in_features:5} = {out_features * in_features:10,}   LoRA, r={r}: {r * (in_features + out_features):7,}")
+        print(
+            f"{name:32} {out_features:5} × {in_features:5} = {out_features * in_features:10,}   LoRA, r={r}: {r * (in_features + out_features):7,}"
+        )
 print("\nprofile.lora =", json.dumps(profile.lora, indent=1))
 
 # %% [markdown]
@@ -224,7 +229,11 @@ for _ in range(steps):
 tokens = steps * train_args.per_device_train_batch_size * train_args.gradient_accumulation_steps * profile.block_size
 fig, ax = plt.subplots(figsize=(6, 2))
 ax.plot(range(1, steps + 1), rates)
-ax.set(xlabel="step", ylabel="learning rate", title=f"{tokens:,} tokens: {tokens / (len(train_blocks) * profile.block_size):.2f} times through the training blocks")
+ax.set(
+    xlabel="step",
+    ylabel="learning rate",
+    title=f"{tokens:,} tokens: {tokens / (len(train_blocks) * profile.block_size):.2f} times through the training blocks",
+)
 plt.show()
 
 # %% [markdown]
@@ -248,6 +257,7 @@ trainer = UnslothTrainer(model=peft_model, processing_class=tokenizer, train_dat
 trainer.train()
 peft_model.save_pretrained(str(OUT / "adapter"))
 ### END SOLUTION
+
 
 # %% tags=["try"]
 @torch.no_grad()
@@ -336,10 +346,9 @@ print("singular values that are not 0:", int((torch.linalg.svdvals(by_hand.cpu()
 #
 # `model` is any `torch.nn.Module`; PEFT's names look like `base_model.model.lm_head.modules_to_save.default.weight`.
 
+
 # %% exercise="make_optimizer"
-def make_optimizer(
-    model: torch.nn.Module, lr: float, embedding_lr: float, weight_decay: float = 0.0
-) -> torch.optim.Optimizer:
+def make_optimizer(model: torch.nn.Module, lr: float, embedding_lr: float, weight_decay: float = 0.0) -> torch.optim.Optimizer:
     """AdamW over what trains, embeddings and head at a rate of their own."""
     ### BEGIN SOLUTION
     embeddings, others = [], []
@@ -352,7 +361,9 @@ def make_optimizer(
 
 
 # %% tags=["try"]
-toy = torch.nn.ModuleDict({"embed_tokens": torch.nn.Embedding(50, 8), "q_proj": torch.nn.Linear(8, 8), "lm_head": torch.nn.Linear(8, 50, bias=False)})
+toy = torch.nn.ModuleDict(
+    {"embed_tokens": torch.nn.Embedding(50, 8), "q_proj": torch.nn.Linear(8, 8), "lm_head": torch.nn.Linear(8, 50, bias=False)}
+)
 toy["q_proj"].bias.requires_grad_(False)
 optimizer = make_optimizer(toy, lr=2e-4, embedding_lr=4e-5, weight_decay=0.01)
 for group in optimizer.param_groups:

@@ -30,7 +30,9 @@ def submissions(folder: Path) -> Path:
 def start(folder: Path) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "pytest", "--lab", str(LAB), "--submissions", str(folder / "submissions")]
     command += ["--results", str(folder / "results"), "--store", str(folder / "store")]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"DRAGON_TEST_MARK": folder.name})
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"DRAGON_TEST_MARK": folder.name}
+    )
 
 
 def descendants(pid: int) -> list[int]:
@@ -70,7 +72,9 @@ def test_a_killed_grader_resumes_and_leaves_no_process(tmp_path: Path) -> None:
         while any(is_running(pid) for pid in family) and time.monotonic() < end:
             time.sleep(0.1)
         assert [pid for pid in family if is_running(pid)] == []
-        assert list((tmp_path / "store").glob("runs/*/run.json")) == [p for p in (tmp_path / "store").glob("runs/*/run.json") if json.loads(p.read_text())]
+        assert list((tmp_path / "store").glob("runs/*/run.json")) == [
+            p for p in (tmp_path / "store").glob("runs/*/run.json") if json.loads(p.read_text())
+        ]
     assert start(tmp_path).wait(timeout=600) == 0
     found = results(tmp_path)
     assert len(found) == STUDENTS and {r["status"] for r in found.values()} == {"graded"}

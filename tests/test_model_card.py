@@ -1,8 +1,10 @@
 """Model cards: one template, strict reading of what students wrote, and sentences judged by what they say."""
 
+from pathlib import Path
+
 import pytest
 
-from grader import card
+from grader import card, own_card
 from grader.card import parse_card
 from grader.errors import Rejected
 from grader.source import ROOT
@@ -185,3 +187,27 @@ def test_share_alike_is_recognised(text: str) -> None:
 )
 def test_the_name_of_the_licence_or_a_waiver_is_no_share_alike(text: str) -> None:
     assert not card.asks_for_the_same_licence(text)
+
+
+# Our own card
+
+
+@pytest.mark.slow
+def test_our_card_says_what_the_reference_measures(store: Path) -> None:
+    """After a change of Labs 3 to 7, of the data or the base: python -m grader.own_card"""
+    assert own_card.out_of_step(own_card.PATH.read_text(encoding="utf-8"), own_card.measured_card(store)) == []
+
+
+def test_our_card_is_one_that_lab_7_would_pass() -> None:
+    found = parse_card(own_card.PATH.read_text(encoding="utf-8"))
+    assert found.metadata["license"] == "cc-by-sa-4.0"
+    assert is_disclaimer(found.sections["out-of-scope use"])
+    assert card.asks_for_the_same_licence(found.sections["licence and attribution"])
+    assert set(card.evaluations(found.metadata)) == {"perplexity", "bits_per_byte"}
+
+
+def test_a_card_is_out_of_step_where_words_or_numbers_differ() -> None:
+    wanted = "# A\n| loss | 3.90 |\nfor research"
+    assert own_card.out_of_step("# A\n| loss | 3.93 |\nfor research", wanted) == []
+    assert own_card.out_of_step("# A\n| loss | 4.20 |\nfor clinics", wanted) == ["| loss | 3.90 |", "for research"]
+    assert own_card.out_of_step("# A", wanted)

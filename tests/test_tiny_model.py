@@ -92,7 +92,9 @@ def test_every_digit_is_a_token_of_its_own(tokenizer: Any) -> None:
     assert [t for t in tokens if any(c.isdigit() for c in t)] == list("198412080375") + list("0042")
 
 
-@pytest.mark.parametrize("text", ["5 µg at 37 °C, ≥ 90 %, γ-GT", "naïve – “café” … 漢字 🙂", "tab\tnewline\n\n  spaces \u2009\u00a0", "\x00\x7f\U0010ffff"])
+@pytest.mark.parametrize(
+    "text", ["5 µg at 37 °C, ≥ 90 %, γ-GT", "naïve – “café” … 漢字 🙂", "tab\tnewline\n\n  spaces \u2009\u00a0", "\x00\x7f\U0010ffff"]
+)
 def test_text_survives_a_round_trip(tokenizer: Any, text: str) -> None:
     assert tokenizer.decode(tokenizer(text).input_ids) == text
 

@@ -4,6 +4,7 @@ It is the first and last of our code that runs in the student's process before t
 """
 
 import ctypes
+import importlib.machinery
 import os
 import sys
 import types
@@ -55,6 +56,7 @@ def _package(name: str, **members: Any) -> types.ModuleType:
     module = sys.modules.get(name)
     if module is None:
         module = sys.modules[name] = types.ModuleType(name)
+        module.__spec__ = importlib.machinery.ModuleSpec(name, None, is_package=True)  # find_spec, as accelerate asks, wants one
         module.__path__ = []
     for key, value in members.items():
         setattr(module, key, value)

@@ -682,9 +682,7 @@ def split_notes(texts: Sequence[str], config: Config) -> tuple[list[str], list[s
     return [texts[i] for i in order[n_held:]], [texts[i] for i in order[:n_held]]
 
 
-def measure_lora(
-    model: Any, tokenizer: Any, training: Sequence[str], held: Sequence[str], config: Config
-) -> Config:
+def measure_lora(model: Any, tokenizer: Any, training: Sequence[str], held: Sequence[str], config: Config) -> Config:
     """Token perplexity on held-back notes before and after tuning, at both learning rates."""
     lora = config["lora"]
     blocks = pack_blocks(tokenizer, training, lora["block_tokens"])
@@ -745,9 +743,7 @@ def run_evaluate(config: Config, args: argparse.Namespace) -> None:
         m.setdefault("lora", {})[name] = measure_lora(tiny, tokenizer, training, held, config)
         print(f"{name} LoRA: {m['lora'][name]}", flush=True)
     m["lora_profile"] = config["lora"]
-    m["continuations"] = [
-        continue_text(tiny, tokenizer, prompt, config) for prompt in config["continuations"]
-    ]
+    m["continuations"] = [continue_text(tiny, tokenizer, prompt, config) for prompt in config["continuations"]]
     weights = (args.model / "model.safetensors").read_bytes()
     m["weights"] = {"sha256": hashlib.sha256(weights).hexdigest(), "bytes": len(weights)}
     m["evaluation"] = config["evaluation"]

@@ -138,7 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
         except Refused as no:
             self.send(no.status, {"error": no.message, **no.more}, {"X-Error-Message": no.message, "X-Error-Code": no.code})
 
-    do_GET = do_HEAD = do_POST = do_PUT = answer
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer
 
     def read_body(self) -> bytes:
         if self.headers.get("Transfer-Encoding") != "chunked":
@@ -225,10 +225,21 @@ class _Handler(BaseHTTPRequestHandler):
         self.hub.create(repo_id, private=wanted.get("visibility") == "private" or wanted.get("private") is True)
         return {"url": url, "name": repo_id, "id": sha256(repo_id.encode())[:24]}
 
+    def delete_repository(self, body: bytes) -> Any:
+        wanted = json.loads(body)
+        repo_id = f"{wanted.get('organization') or self.hub.user}/{wanted['name']}"
+        self.writable(repo_id)
+        del self.hub.repositories[repo_id]
+        return {}
+
     def change_settings(self, body: bytes, repo_id: str) -> Any:
         repository, wanted = self.writable(repo_id), json.loads(body)
         repository.private = wanted.get("visibility") == "private" or wanted.get("private") is True
         return {"private": repository.private}
+
+    def check_access(self, _: bytes, repo_id: str, write: str | None) -> Any:
+        self.writable(repo_id) if write else self.readable(repo_id)
+        return {}
 
     def describe(self, _: bytes, repo_id: str, revision: str | None = None) -> Any:
         repository = self.readable(repo_id)
@@ -306,7 +317,9 @@ ROUTES = [
     ("GET", "/api/whoami-v2", _Handler.who_am_i),
     ("POST", "/api/validate-yaml", _Handler.validate_card),
     ("POST", "/api/repos/create", _Handler.create_repository),
+    ("DELETE", "/api/repos/delete", _Handler.delete_repository),
     ("PUT", f"/api/models/{_ID}/settings", _Handler.change_settings),
+    ("GET", f"/api/models/{_ID}/auth-check(/write)?", _Handler.check_access),
     ("GET", f"/api/models/{_ID}", _Handler.describe),
     ("GET", f"/api/models/{_ID}/revision/(.+)", _Handler.describe),
     ("GET", f"/api/models/{_ID}/tree/([^/]+)", _Handler.list_files),

@@ -1,0 +1,7 @@
+# %% [markdown]
+# Leaves the padding behind EOS.
+
+# %% exercise="generate_batch" verdict="wrong" caught_by=["test_rows_end_at_eos"]
+def generate_batch(prompts):
+    batch = tokenizer(prompts, return_tensors="pt", padding=True, padding_side="left").to(model.device)
+    return model.generate(**batch, max_new_tokens=NEW_TOKENS, do_sample=False)[:, batch["input_ids"].shape[1] :].tolist()

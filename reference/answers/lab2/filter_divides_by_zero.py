@@ -1,0 +1,17 @@
+# %% [markdown]
+# No special case for temperature 0.
+
+# %% exercise="filter_logits" verdict="wrong" caught_by=["test_temperature_sharpens"]
+def filter_logits(logits, temperature, top_k, top_p):
+    z = logits / temperature
+    if 0 < top_k < len(z):
+        z = z.masked_fill(z < z.topk(top_k).values[-1], -torch.inf)
+    if top_p < 1:
+        ordered, where = z.sort(descending=True)
+        total = ordered.softmax(-1).cumsum(-1)
+        remove = total > top_p
+        remove[1:] = remove[:-1].clone()
+        remove[0] = False
+        z = z.clone()
+        z[where[remove]] = -torch.inf
+    return z

@@ -1,0 +1,14 @@
+# %% [markdown]
+# Takes the length from the notebook, not from `params`.
+
+# %% exercise="generations" verdict="wrong" caught_by=["test_recipes_reproduce"]
+def sample(prompt, params, seed):
+    torch.manual_seed(seed)
+    inputs = tokenizer(prompt, return_tensors="pt").to(model.device)
+    written = model.generate(**inputs, do_sample=True, **{**params, 'max_new_tokens': 24})
+    return tokenizer.decode(written[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+
+with (OUT / "generations.jsonl").open("w", encoding="utf-8") as file:
+    for prompt in PROMPTS:
+        for seed, params in enumerate(RECIPES):
+            file.write(json.dumps({"prompt": prompt, "params": params, "seed": seed, "text": sample(prompt, params, seed)}) + "\n")

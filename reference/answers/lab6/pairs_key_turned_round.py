@@ -1,0 +1,23 @@
+# %% [markdown]
+# The key names the other model.
+
+# %% exercise="pairs" verdict="wrong" caught_by=["test_base_writes_greedily", "test_tuned_writes_greedily"]
+def continuation(prompt: str) -> str:
+    inputs = tokenizer(prompt, return_tensors="pt").to(model.device)
+    ids = model.generate(
+        **inputs, max_new_tokens=profile.eval["new_tokens"], do_sample=False, pad_token_id=tokenizer.pad_token_id
+    )
+    return tokenizer.decode(ids[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+
+
+coin = random.Random(profile.train["seed"])
+pairs, key = [], {}
+for prompt in chosen:
+    texts = {"tuned": continuation(prompt["prompt"])}
+    with model.disable_adapter():
+        texts["base"] = continuation(prompt["prompt"])
+    first, second = coin.sample(["base", "tuned"], 2)
+    pairs.append({"id": prompt["id"], "prompt": prompt["prompt"], "A": texts[first], "B": texts[second]})
+    key[prompt["id"]] = {"A": second, "B": first}
+(OUT / "pairs.jsonl").write_text("".join(json.dumps(pair, ensure_ascii=False) + "\n" for pair in pairs), encoding="utf-8")
+(OUT / "key.json").write_text(json.dumps(key, indent=1), encoding="utf-8")

@@ -1,0 +1,61 @@
+# %% [markdown]
+# All windows of all documents, sorted by length, eight at a time, padded on the right; returns tensors.
+
+# %% exercise="strided_ppl" verdict="right"
+@torch.inference_mode()
+def strided_ppl(model, ids, window, stride):
+    was_training = model.training
+    model.eval()
+    jobs = []
+    for number, document in enumerate(ids):
+        done = 1
+        for begin in range(0, max(1, len(document) - window + stride), stride):
+            piece = document[begin : begin + window]
+            jobs.append((number, piece, done - begin))
+            done = begin + len(piece)
+    jobs.sort(key=lambda job: len(job[1]))
+    nats, tokens = torch.zeros(len(ids), dtype=torch.float64), torch.zeros(len(ids), dtype=torch.int64)
+    for start in range(0, len(jobs), 8):
+        batch = jobs[start : start + 8]
+        width = max(len(piece) for _, piece, _ in batch)
+        x = torch.tensor([piece + [0] * (width - len(piece)) for _, piece, _ in batch], device=model.device)
+        mask = torch.tensor([[1] * len(piece) + [0] * (width - len(piece)) for _, piece, _ in batch], device=model.device)
+        logp = model(input_ids=x, attention_mask=mask, use_cache=False).logits.float().log_softmax(-1)
+        picked = -logp[:, :-1].gather(-1, x[:, 1:, None])[..., 0].double().cpu()
+        for row, (number, piece, first) in enumerate(batch):
+            nats[number] += picked[row, first - 1 : len(piece) - 1].sum()
+            tokens[number] += len(piece) - first
+    model.train(was_training)
+    return {"ppl": torch.exp(nats.sum() / tokens.sum()), "nats": nats, "tokens": tokens}
+
+# %% exercise="metrics" verdict="right"
+sums = {}
+for doc in docs + general_docs:
+    scores = {"tuned": strided_ppl(model, [doc["ids"]], **WINDOWS)}
+    with model.disable_adapter():
+        scores["base"] = strided_ppl(model, [doc["ids"]], **WINDOWS)
+    doc["n"] = int(scores["base"]["tokens"][0])
+    doc["nats"] = {name: float(score["nats"][0]) for name, score in scores.items()}
+
+
+def slice_of(members):
+    four = {}
+    for name in ("base", "tuned"):
+        nats, n = sum(d["nats"][name] for d in members), sum(d["n"] for d in members)
+        bytes_ = len("".join(d["text"] for d in members).encode())
+        four[name] = dict(token_ppl=float(np.exp(nats / n)), bpb=float(nats / np.log(2) / bytes_), n_tokens=n, n_bytes=bytes_)
+    return dict(four, n_docs=len(members), ratio=four["tuned"]["token_ppl"] / four["base"]["token_ppl"])
+
+
+document = slice_of(docs)
+for key in ("source", "length"):
+    document[f"per_{key}"] = {value: slice_of([d for d in docs if d[key] == value]) for value in {d[key] for d in docs}}
+document["general_text"] = slice_of(general_docs)
+low, high = paired_bootstrap([d["nats"]["base"] for d in docs], [d["nats"]["tuned"] for d in docs], [d["n"] for d in docs])
+document["bootstrap_ci"] = (float(low), float(high))
+document["memorisation"] = memorisation
+document["per_document"] = [{"_id": d["_id"], "n_tokens": d["n"], "base_nats": d["nats"]["base"], "tuned_nats": d["nats"]["tuned"]} for d in docs]
+ranked = sorted(docs, key=lambda d: (d["nats"]["tuned"] - d["nats"]["base"]) / d["n"])
+document["worst"] = [ranked[-1]["_id"], ranked[-2]["_id"]]
+document |= {"eval_config": eval_config, "eval_config_sha": eval_config_sha}
+Path("out/lab6/metrics.json").write_text(json.dumps(document))

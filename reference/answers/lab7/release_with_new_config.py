@@ -1,0 +1,18 @@
+# %% [markdown]
+# Writes a fresh config and loses the adapter's settings.
+
+# %% exercise="release" verdict="wrong" caught_by=["test_the_release_names_its_base"]
+def make_release(adapter: Path, card: str, base_model: str, folder: Path) -> None:
+    """Make `folder` a release of the adapter: weights, config, card and hashes, and nothing else."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    shutil.copyfile(adapter / "adapter_model.safetensors", folder / "adapter_model.safetensors")
+    config = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": profile.lora["r"], "lora_alpha": profile.lora["lora_alpha"], "target_modules": profile.lora["target_modules"]}
+    config["base_model_name_or_path"] = base_model
+    (folder / "adapter_config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(folder.iterdir())]
+    (folder / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
+
+
+make_release(adapter_folder, card_text, profile.base_model_id, OUT / "release")
