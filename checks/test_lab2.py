@@ -23,26 +23,24 @@ def log_sum_exp(values: np.ndarray) -> float:
     return float(np.logaddexp.reduce(values.astype(np.float64)))
 
 
-def logprobs(student: Any, reference: Any) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(found, wanted) for each hidden text, shapes checked."""
-    found, wanted = student.probe("logprobs"), reference.probe("logprobs")
-    expect(isinstance(found, list) and len(found) == len(wanted), "The hidden inputs did not come back as they were sent.")
-    for each, right in zip(found, wanted, strict=True):
-        each = np.asarray(each) if isinstance(each, (list, np.ndarray)) else None
-        is_tensor = each is not None and each.dtype.kind == "f"
-        expect(is_tensor, "`next_token_logprobs` does not return a float tensor.")
+def logprobs(student: Any) -> list[np.ndarray]:
+    """What came back for each hidden text, as 1-D float arrays."""
+    found = student.probe("logprobs")
+    expect(isinstance(found, list) and found, "The hidden inputs did not come back as they were sent.")
+    arrays = [np.asarray(each) if isinstance(each, (list, np.ndarray)) else None for each in found]
+    for array in arrays:
+        expect(array is not None and array.dtype.kind == "f", "`next_token_logprobs` does not return a float tensor.")
         expect(
-            each.shape == right.shape,
-            f"`next_token_logprobs` returns shape {each.shape}; expected {right.shape}: one number for each token of the vocabulary. Take one "
-            "text, one position.",
+            array.ndim == 1,
+            f"`next_token_logprobs` returns shape {array.shape}; expected one axis, the vocabulary. Take one text, one position.",
         )
-    return list(zip(map(np.asarray, found), wanted, strict=True))
+    return arrays
 
 
-@check("next_token_logprobs", points=1)
-def test_probabilities_add_up_to_one(student, reference):
+@check("next_token_logprobs", points=1, public=True)
+def test_probabilities_add_up_to_one(student):
     """The exponentials of the log-probabilities add up to 1"""
-    for found, _ in logprobs(student, reference):
+    for found in logprobs(student):
         total = log_sum_exp(found)
         # log_softmax in float32 is off by up to 6e-7 over 4,096 tokens and 7e-6 over 49,152 (measured); log2 is off by more than 1
         expect(
@@ -55,7 +53,7 @@ def test_probabilities_add_up_to_one(student, reference):
 @check("next_token_logprobs", points=1)
 def test_the_last_token_speaks(student, reference, profile):
     """They are about the token right after the text"""
-    for found, wanted in logprobs(student, reference):
+    for found, wanted in zip(logprobs(student), reference.probe("logprobs"), strict=True):
         with np.errstate(invalid="ignore"):
             normalised = found - log_sum_exp(found)  # a missing normalisation is another check's
         expect.close(
@@ -256,13 +254,13 @@ def test_rows_end_at_eos(student, reference):
         )
 
 
-@check("generate_batch", points=0.5)
-def test_prompts_go_together(student, reference):
+@check("generate_batch", points=0.5, public=True)
+def test_prompts_go_together(student):
     """All prompts share their forward passes"""
-    found, wanted = student.probe("batch_passes"), reference.probe("batch_passes")
-    # twice the reference's: a way of one's own may look at the prompts once more; one after the other takes five times as many
+    found = student.probe("batch_passes")
+    # twice NEW_TOKENS: a way of one's own may look at the prompts once more; one after the other takes five times as many
     expect(
-        isinstance(found, int) and 0 < found <= 2 * wanted,
+        isinstance(found, int) and 0 < found <= 2 * 16,
         f"Five prompts took {found} forward passes, more than one for each new token. Give the model all prompts in one padded batch.",
     )
 
@@ -293,7 +291,7 @@ def test_rows_carry_their_recipe(student, reference):
     expect(any(row["text"].strip() for row in rows), "Every `text` is empty.")
 
 
-@check("generations", points=1)
+@check("generations", points=1, public=True)
 def test_recipes_reproduce(student):
     """`sample` gives the same text for the same recipe, and obeys it"""
     rows, again = student.jsonl("out/lab2/generations.jsonl"), student.probe("rows_again")

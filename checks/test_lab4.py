@@ -212,8 +212,8 @@ def test_base_is_untouched(student, reference):
 
 
 HALF, FULL = 0.95, 0.90
-"""Tuned / base perplexity on the private notes. Measured with the reference over 5 seeds: see tests of the course's data in
-`benchmarks/`; untrained is 1.000 exactly."""
+"""Tuned ÷ base perplexity on the private notes. An untrained adapter has exactly 1. Honest runs had 0.39 to 0.59 with the tiny model (12
+runs, half to twice the profile's batch and steps), 0.76 with SmolLM2 at its profile; between seeds the ratio varies by less than 0.02."""
 
 
 @check("adapter", points=2, after=("test_adapter_was_trained", "test_base_is_untouched"))
@@ -240,12 +240,12 @@ def _too_little(ratio: float, limit: float) -> str:
 
 # --- Exercise 5: log --------------------------------------------------------------------------------------------------
 
-FIRST_BAND, LAST_BAND = 0.25, 0.20
-"""How far the mean of the first three, or last five, logged losses may be from the loss that the grader measures on 24 training
-blocks. Batch noise decides: one block's loss varies by 6 % (tiny) to 15 % (SmolLM2 on real notes) of the mean. Over 22 honest runs
-at tiny (batches of 4 to 16, three schedules, learning rates from a tenth to ten times the profile's, two data sets) a single first loss was off by up to
-5 %, the last five by up to 2.5 %. The worst that the rules allow, batches of 2 with SmolLM2 on real notes, has a standard deviation of 7 % and
-6 %: both bands are more than 3 of them."""
+FIRST_BAND, LAST_BAND = 0.30, 0.25
+"""How far the mean of the first three, or of the last five, logged losses may be from the loss that the grader measures on 24
+training blocks. Batch noise decides: single blocks' losses vary by 18 % of the mean with the tiny model, by 15 % with SmolLM2 on real
+notes. Over 45 honest runs (two data sets, batches of 2 to 16, 15 to 60 steps, four schedules, learning rates from a tenth to ten times the
+profile's, diverging ones too) a single first loss was off by up to 14 %, the last five by up to 8 %. The standard deviation in the worst case that
+the rules allow, half the profile's batch, is 8 % for both: the bands are more than three of them."""
 
 
 def is_number(value: Any) -> bool:

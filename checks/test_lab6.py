@@ -41,17 +41,17 @@ def entry(value: Any, key: str, what: str) -> Any:
 
 
 @check("strided_ppl", points=1)
-def test_every_token_is_scored_once(student):
+def test_every_token_is_scored_once(student, reference):
     """Each document's tokens but the first are scored, once"""
-    found = student.probe("strided_counts")
-    wanted = np.array(found["lengths"]) - 1
-    for tokens in found["tokens"]:
+    lengths = reference.probe("strided_counts")["lengths"]
+    wanted = np.array(lengths) - 1
+    for tokens in student.probe("strided_counts")["tokens"]:
         tokens = numbers(tokens, '`"tokens"`')
         expect(
             tokens.shape == wanted.shape,
             f'`"tokens"` has shape {tokens.shape} for {len(wanted)} documents. Score each document by itself: one number for each, in order.',
         )
-        off = [(n, int(t)) for n, t in zip(found["lengths"], tokens) if t != n - 1]
+        off = [(n, int(t)) for n, t in zip(lengths, tokens, strict=True) if t != n - 1]
         expect(
             not off,
             f"In {len(off)} of {len(wanted)} documents the count is wrong; one of {(off or [(0, 0)])[0][0]} tokens says "
@@ -416,17 +416,14 @@ def expect_greedy(student: Any, reference: Any, name: str, advice: str) -> None:
     # logits of a prompt alone and in a left-padded batch differ by up to 1.7e-5 in float32 (measured); in half precision a step
     # between two logits of 16 to 32 is 1/8
     tie = 1e-3 if greedy["dtype"] == "torch.float32" else 0.25
-    found = [(prompt, texts[name], greedy[name][row]) for row, prompt, texts in judged(student, reference)]
-    with_prompt = sum(text.strip().startswith(prompt.strip()) for prompt, text, _ in found)
+    found = [(row, prompt, texts[name]) for row, prompt, texts in judged(student, reference)]
+    with_prompt = sum(text.strip().startswith(prompt.strip()) for _, prompt, text in found)
     expect(
         not with_prompt,
         f"{with_prompt} texts begin with their prompt. Keep only the continuation: cut the prompt's ids off before decoding.",
     )
-    off = sum(not is_greedy(text, steps["texts"], steps["leads"], tie) for _, text, steps in found)
-    other = "tuned" if name == "base" else "base"
-    swapped = sum(
-        is_greedy(text, greedy[other][row]["texts"], greedy[other][row]["leads"], tie) for (_, text, _), row in zip(found, greedy[name])
-    )
+    off = sum(not is_greedy(text, greedy[name][row], tie) for row, _, text in found)
+    swapped = sum(is_greedy(text, greedy["tuned" if name == "base" else "base"][row], tie) for row, _, text in found)
     expect(
         not off,
         f"{off} of {len(found)} texts that the key calls {name} are not the {name} model's greedy continuation of the prompt"
@@ -435,12 +432,13 @@ def expect_greedy(student: Any, reference: Any, name: str, advice: str) -> None:
     )
 
 
-def is_greedy(text: str, steps: list[str], leads: list[float], tie: float) -> bool:
-    """Whether `text` is the last of `steps`, or leaves it first where two tokens were equally likely."""
+def is_greedy(text: str, wanted: dict[str, list[Any]], tie: float) -> bool:
+    """Whether `text` is the last of `wanted["texts"]`, or leaves it first where two tokens were equally likely."""
+    steps, leads = wanted["texts"], wanted["leads"]
     text, whole = text.strip(), steps[-1].strip()
     if text == whole:
         return True
-    same = next((i for i, (a, b) in enumerate(zip(text, whole)) if a != b), min(len(text), len(whole)))
+    same = next((i for i, (a, b) in enumerate(zip(text, whole, strict=False)) if a != b), min(len(text), len(whole)))
     at = next((i for i, step in enumerate(steps) if len(step.lstrip()) > same), len(steps) - 1)
     return min(leads[max(0, at - 1) : at + 2]) < tie
 
@@ -470,7 +468,7 @@ def all_numbers(value: Any) -> Iterator[float]:
 def sections_of(report: str) -> dict[str, str]:
     """Heading of level 2, lower case → what stands below it."""
     parts = re.split(r"^##[ \t]+(.+?)[ \t#]*$", report, flags=re.MULTILINE)
-    return {heading.strip().casefold(): text for heading, text in zip(parts[1::2], parts[2::2])}
+    return {heading.strip().casefold(): text for heading, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 @check("report", points=1, public=True)

@@ -9,7 +9,7 @@ import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,7 @@ class Grading:
 
 def run_class(options: Options, on_event: OnEvent) -> Grading:
     """Run the reference and every submission. Raises UsageError and GraderError."""
-    started = datetime.now(timezone.utc)
+    started = datetime.now(UTC)
     lab, profile = load_lab(options.lab), load_profile(options.profile, cell_timeout_s=options.cell_timeout_s)
     tier = choose_tier(trusted=options.trusted)
     store = Store(options.store.resolve())
@@ -138,7 +138,7 @@ def run_class(options: Options, on_event: OnEvent) -> Grading:
         results_folder=options.results,
         source=source,
         provenance=provenance,
-        seconds=(datetime.now(timezone.utc) - started).total_seconds(),
+        seconds=(datetime.now(UTC) - started).total_seconds(),
         notebooks_run=made,
     )
 
@@ -242,7 +242,7 @@ def _evidence(lab: int, owner: str, document: dict[str, Any]) -> Evidence:
 
 
 def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _version() -> str:

@@ -19,7 +19,7 @@ from .records import Submission
 
 MAX_MEMBERS = 20_000
 _LAB = re.compile(r"lab[ _-]?0?(\d)(?!\d)", re.IGNORECASE)
-_NOISE = re.compile(r"[_\- ]*(lab[ _-]?0?\d.*|assignsubmission.*|\(\d+\)|late)$", re.IGNORECASE)
+_NOISE = re.compile(r"[_\- ]*(lab[ _-]?0?\d.*|assignsubmission.*|\(\d+\)|(?<=[_\- ])late)$", re.IGNORECASE)
 
 # what zipfile raises for damaged archives, found by fuzzing
 _ZIP_ERRORS = (

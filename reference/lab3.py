@@ -290,9 +290,9 @@ print("tokenizer('Fever.') →", tokenizer("Fever.")["input_ids"])
 def tokenize_docs(texts: list[str]) -> dict[str, list[list[int]]]:
     """{"input_ids": one list of token ids per text, each ending in one EOS}."""
     ### BEGIN SOLUTION
-    eos = tokenizer.eos_token_id
+    end = [tokenizer.eos_token_id]
     input_ids = tokenizer(list(texts), truncation=False)["input_ids"]
-    return {"input_ids": [ids if ids[-1:] == [eos] else ids + [eos] for ids in input_ids]}
+    return {"input_ids": [ids if ids[-1:] == end else ids + end for ids in input_ids]}
     ### END SOLUTION
 
 

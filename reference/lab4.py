@@ -1,18 +1,29 @@
 # %% [markdown]
 # # Lab 4 · LoRA: continue a model's pretraining on patient notes
 #
-# A pretrained model knows English, and only a little of how a case report goes. Today you let it read some hundred notes
-# and change 1–5 % of its numbers, and you prove that it got better on notes that nobody trained on.
+# A pretrained model knows English, and little of how a case report goes. Today it reads a few dozen pages of them. You train a
+# handful of extra numbers, 1 to 5 % of what the model has, and prove that it got better on notes that nobody trained on.
 #
 # **You learn** what LoRA adds and what it leaves alone · to set up a training run · to train with Unsloth, on a GPU or a CPU
 # · to read a loss curve · to tell a trained adapter from one that only looks so.
 #
-# **Time** about 90 minutes of yours. Training takes 10 seconds with the tiny model and 3 minutes with SmolLM2-135M on a
-# CPU, 15 minutes with a 7B model on a T4.
+# **Time** about 90 minutes of yours. Training takes 5 to 10 seconds with the tiny model and some 3 minutes with SmolLM2-135M
+# on a CPU, and about 15 minutes with a 7B model on a T4.
 #
 # **Hand in** this notebook. It leaves `out/lab4/adapter/` and `out/lab4/log.jsonl`. The grader measures the adapter itself.
+#
+# *For education and research. What the model writes about illness is invented: never for clinical use.*
 
 # %% tags=["setup"]
+
+# %% tags=["install", "colab"]
+# Once per session, about three minutes.
+import importlib.util
+
+if importlib.util.find_spec("unsloth") is None:
+    print("Installing …")
+    # %pip install -q -r requirements.txt
+    # %pip install -q --no-deps unsloth==2026.10.9 unsloth_zoo==2026.10.9 cut_cross_entropy==25.1.1
 
 # %%
 from unsloth import FastLanguageModel, UnslothTrainer, UnslothTrainingArguments  # first: it patches what is imported next
@@ -36,7 +47,8 @@ from utils.seed import seed_everything
 # | teaches | how texts of the field go | how to answer |
 # | chat template | none | yes |
 #
-# The data is what Lab 3 packed: blocks of equal length, cut from one long line of notes. Here is a piece of one.
+# The data is what Lab 3 left, here as `inputs/lab3/`: blocks of equal length, cut from one long line of notes. Here is a piece of
+# one.
 
 # %%
 train_blocks = Dataset.from_parquet(str(INPUTS / "lab3/train_blocks.parquet"))
@@ -148,7 +160,7 @@ print("\nprofile.lora =", json.dumps(profile.lora, indent=1))
 # - Take rank, alpha, dropout, targets and `use_rslora` from `profile.lora`. Another rank from 2 to 64, another alpha and rsLoRA
 #   are fine too.
 # - `random_state=profile.train["seed"]`: $A$ is drawn when the adapter is made, so that is when the seed counts.
-# - Plain LoRA only: no DoRA, no trained biases or embeddings, no other rank in some layers. The base stays frozen.
+# - Plain LoRA only: its default start, no DoRA, no trained biases or embeddings, one rank for all. The base stays frozen.
 #
 # **A trap.** If *none* of your `target_modules` exists, PEFT complains. If *some* don't (`gate` for `gate_proj`), it says
 # nothing and leaves them out. So count.
@@ -285,7 +297,7 @@ for prompt in PROMPTS:
     print("after: ", continue_note(peft_model, prompt), "\n")
 
 # %% [markdown]
-# It sounds more like a case report, and it is still made up. **Fluent is not true**: never use it for a patient.
+# It sounds more like a case report, and it is still made up. **Fluent is not true.**
 #
 # ## Exercise 5 · `log`
 #

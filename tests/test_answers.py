@@ -1,6 +1,7 @@
 """Every right answer gets full marks and every wrong one loses exactly its check, for every lab."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,8 +9,17 @@ from grader.answers import load_answers
 from grader.proof import BLANK, REFERENCE, Verdict, judge, problem
 from grader.source import LABS, ROOT
 
-NUMBERS = [n for n in LABS if (ROOT / "checks" / f"test_lab{n}.py").exists()]
-ANSWERS = [(n, name) for n in NUMBERS for name in load_answers(n)]
+QUICK = (1, 3)  # their answers take seconds each; the other labs train or evaluate, and are marked slow
+
+
+def marked(number: int, *rest: str) -> Any:
+    """A parameter set for a lab, marked slow where grading its answers takes long."""
+    return pytest.param(number, *rest, marks=[] if number in QUICK else [pytest.mark.slow])
+
+
+GRADED = [n for n in LABS if (ROOT / "checks" / f"test_lab{n}.py").exists()]
+NUMBERS = [marked(n) for n in GRADED]
+ANSWERS = [marked(n, name) for n in GRADED for name in load_answers(n)]
 VARIANTS = ("local", "colab")
 
 _judged: dict[int, dict[str, Verdict]] = {}

@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ class Profile:
     lora: dict[str, Any]
     train: dict[str, Any]
     eval: dict[str, Any]
+    sweep: dict[str, Any] = field(default_factory=dict)
 
 
 def load_profile(name: str | None = None) -> Profile:

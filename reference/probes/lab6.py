@@ -115,6 +115,7 @@ def bootstrap_intervals(paired_bootstrap):
 @probe
 def greedy_steps(model, tokenizer, chosen):
     """Each chosen prompt's greedy continuation, token by token, and by how much each token's logit led the next one's."""
+    model.eval()
     tuned = _continuations(model, tokenizer, chosen)
     with model.disable_adapter():
         base = _continuations(model, tokenizer, chosen)
@@ -122,21 +123,24 @@ def greedy_steps(model, tokenizer, chosen):
 
 
 def _continuations(model, tokenizer, prompts):
-    model.eval()
-    return {row["id"]: _continuation(model, tokenizer, row["prompt"]) for row in prompts}
-
-
-def _continuation(model, tokenizer, prompt):
-    inputs = tokenizer(prompt, return_tensors="pt").to(model.device)
+    """All prompts in one batch, padded on the left."""
+    ids = [tokenizer(row["prompt"])["input_ids"] for row in prompts]
+    width, eos = max(map(len, ids)), tokenizer.eos_token_id
     with torch.no_grad():
         made = model.generate(
-            **inputs,
+            input_ids=torch.tensor([[eos] * (width - len(line)) + line for line in ids], device=model.device),
+            attention_mask=torch.tensor([[0] * (width - len(line)) + [1] * len(line) for line in ids], device=model.device),
             max_new_tokens=load_profile().eval["new_tokens"],
             do_sample=False,
-            pad_token_id=tokenizer.pad_token_id,
+            pad_token_id=eos,
             return_dict_in_generate=True,
             output_logits=True,
         )
-    ids = made.sequences[0, inputs["input_ids"].shape[1] :].tolist()
-    leads = [(top[0] - top[1]).item() for top in (logits[0].float().topk(2).values for logits in made.logits)]
-    return {"texts": [tokenizer.decode(ids[: i + 1], skip_special_tokens=True) for i in range(len(ids))], "leads": leads}
+    best = torch.stack(made.logits, 1).float().topk(2).values  # (prompts, steps, 2)
+    leads = (best[..., 0] - best[..., 1]).tolist()
+    found = {}
+    for row, new, lead in zip(prompts, made.sequences[:, width:].tolist(), leads):
+        steps = new.index(eos) + 1 if eos in new else len(new)
+        texts = [tokenizer.decode(new[: i + 1], skip_special_tokens=True) for i in range(steps)]
+        found[row["id"]] = {"texts": texts, "leads": lead[:steps]}
+    return found

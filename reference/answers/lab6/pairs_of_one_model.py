@@ -4,9 +4,7 @@
 # %% exercise="pairs" verdict="wrong" caught_by=["test_base_writes_greedily"]
 def continuation(prompt: str) -> str:
     inputs = tokenizer(prompt, return_tensors="pt").to(model.device)
-    ids = model.generate(
-        **inputs, max_new_tokens=profile.eval["new_tokens"], do_sample=False, pad_token_id=tokenizer.pad_token_id
-    )
+    ids = model.generate(**inputs, max_new_tokens=profile.eval["new_tokens"], do_sample=False, pad_token_id=tokenizer.pad_token_id)
     return tokenizer.decode(ids[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
 
 
