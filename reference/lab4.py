@@ -133,10 +133,8 @@ for ax, (title, matrix) in zip(axes, {"W": W, "the correction, rank 1": merged -
     ax.set(title=title, xticks=[], yticks=[])
 plt.show()
 print("B = 0 leaves W:", torch.equal(merge_manual(W, A, 0 * B, 2, 1), W))
-print(
-    "with r = 4, α = 8, rsLoRA turns the volume up by",
-    merge_manual(0 * W, A, B, 8, 4, True).norm() / merge_manual(0 * W, A, B, 8, 4).norm(),
-)
+louder = merge_manual(0 * W, A, B, 8, 4, True).norm() / merge_manual(0 * W, A, B, 8, 4).norm()
+print(f"with r = 4 and α = 8, rsLoRA turns the volume up by {louder:.1f}")
 
 # %% [markdown]
 # ## Exercise 2 · `peft_model`
@@ -387,20 +385,21 @@ for group in optimizer.param_groups:
 # In a block, a note can see the end of the note before it. Here is the loss on the starts of notes, alone and behind a stranger.
 
 # %%
-notes = [tokenizer(json.loads(line)["description"])["input_ids"] for line in (INPUTS / "lab3/val.jsonl").read_text().splitlines()[:17]]
+lines = (INPUTS / "lab3/val.jsonl").read_text(encoding="utf-8").splitlines()[:17]
+notes = [tokenizer(json.loads(line)["description"], verbose=False)["input_ids"] for line in lines]
 half = profile.block_size // 2
 notes = [ids for ids in notes if len(ids) >= half]
 alone = torch.tensor([ids[:half] for ids in notes[1:]], device=peft_model.device)
-strangers = torch.tensor([ids[: half - 1] + [tokenizer.eos_token_id] for ids in notes[:-1]], device=peft_model.device)
+strangers = torch.tensor([ids[1 - half :] + [tokenizer.eos_token_id] for ids in notes[:-1]], device=peft_model.device)
 packed = torch.cat([strangers, alone], dim=1)
 labels = packed.clone()
 labels[:, : half + 1] = -100  # scored: the same tokens as alone, all but the first
 peft_model.eval()
 with torch.no_grad():
-    print("alone             ", peft_model(input_ids=alone, labels=alone, use_cache=False).loss.item())
-    print("behind a stranger ", peft_model(input_ids=packed, labels=labels, use_cache=False).loss.item())
+    print("alone           ", peft_model(input_ids=alone, labels=alone, use_cache=False).loss.item())
+    print("behind a stranger", peft_model(input_ids=packed, labels=labels, use_cache=False).loss.item())
 
 # %% [markdown]
-# - Is the difference larger than what training gained? When would you pay for an attention mask that parts the notes?
+# - Does the stranger help or harm, and how much is that beside what training gained? What can a note learn from another patient's?
 # - You changed a few per cent of the numbers. Which *sentence of this notebook* convinces you that the rest is untouched?
 # - The same training as a script, every number an option: `python train/run.py --help`. Lab 5 tries nine of them.

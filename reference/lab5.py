@@ -149,8 +149,9 @@ def fresh_adapter(r: int, lora_alpha: int) -> Iterator[PeftModel]:
         model.unload()  # the base again, as it was
 
 
-blocks = {name: Dataset.from_parquet(str(INPUTS / f"lab3/{name}_blocks.parquet")) for name in ("train", "val")}
-train_line = torch.tensor(blocks["train"]["input_ids"]).flatten()  # all notes in one long line, as Lab 3 made it
+train_blocks = Dataset.from_parquet(str(INPUTS / "lab3/train_blocks.parquet"))
+val_blocks = Dataset.from_parquet(str(INPUTS / "lab3/val_blocks.parquet"))
+train_line = torch.tensor(train_blocks["input_ids"]).flatten()  # all notes in one long line, as Lab 3 made it
 longest = max([profile.block_size, *profile.sweep["values"]["length"]])
 
 
@@ -183,7 +184,7 @@ def train(model: PeftModel, data: torch.Tensor, learning_rate: float) -> list[fl
     return losses
 
 
-val_ids = torch.tensor(blocks["val"]["input_ids"])
+val_ids = torch.tensor(val_blocks["input_ids"])
 val_ids = val_ids[:: max(1, len(val_ids) // profile.sweep["val_blocks"])][: profile.sweep["val_blocks"]].to(device)
 val_bytes = sum(len(tokenizer.decode(row[1:], skip_special_tokens=True).encode()) for row in val_ids)
 
