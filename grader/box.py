@@ -177,6 +177,7 @@ class WarmParent:
         request = {
             "folder": f"/runs/{folder.name}" if self.isolated else str(folder),
             "course": "/course" if self.isolated else self._plain_course.name if self._plain_course else "",
+            "python": _python_prefixes(),
             "isolate": self.isolated,
         }
         try:

@@ -49,9 +49,13 @@ def hide_descriptors() -> None:
     _check(_libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl")
 
 
-def private_view(job_folder: Path, *, course: str, sizes: dict[str, int]) -> None:
-    """A fresh /proc, sized tmpfs, the course read-only under /work, and of all runs only this one's out and evidence."""
+def private_view(job_folder: Path, *, course: str, python: list[str], sizes: dict[str, int]) -> None:
+    """A fresh /proc, sized tmpfs, the course read-only under /work, and of all runs only this one's out and evidence.
+
+    python: the interpreter's own folders, which stay in view also where they lie below a folder that is covered here.
+    """
     _mount(None, "/", None, MS_REC | MS_PRIVATE)
+    opened = {path: os.open(path, os.O_PATH | os.O_DIRECTORY) for path in python}
     _tmpfs("/work", sizes["scratch_bytes"])
     for entry in sorted(Path(course).iterdir()):
         target = Path("/work") / entry.name
@@ -61,10 +65,17 @@ def private_view(job_folder: Path, *, course: str, sizes: dict[str, int]) -> Non
     _mount(str(job_folder / "out"), "/work/out", None, MS_BIND)
     _mount(str(job_folder / "evidence"), "/evidence", None, MS_BIND)
     for covered in ("/runs", course):
-        _mount("tmpfs", covered, "tmpfs", MS_NOSUID | MS_NODEV | MS_RDONLY, "size=4k,mode=555")
+        _mount("tmpfs", covered, "tmpfs", MS_NOSUID | MS_NODEV, "size=4k,mode=555")
     _tmpfs("/tmp", sizes["scratch_bytes"])
     _tmpfs("/dev/shm", sizes["shared_memory_bytes"])
     _tmpfs("/home/student", sizes["scratch_bytes"])
+    for path, descriptor in opened.items():
+        if not os.path.exists(path):
+            os.makedirs(path)
+            _mount(f"/proc/self/fd/{descriptor}", path, None, MS_BIND | MS_REC)
+        os.close(descriptor)
+    for covered in ("/runs", course):
+        _mount(None, covered, None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
     _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     _raise_loopback()
     Path("/proc/sys/user/max_user_namespaces").write_text("0")

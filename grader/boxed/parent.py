@@ -91,7 +91,7 @@ def _inside(request: dict[str, Any], run: socket.socket) -> NoReturn:
         job = json.loads((job_folder / "job.json").read_text())
         _quiet_streams()
         if request["isolate"]:
-            isolate.private_view(job_folder, course=request["course"], sizes=job["limits"])
+            isolate.private_view(job_folder, course=request["course"], python=request["python"], sizes=job["limits"])
             isolate.drop_privileges()
         else:
             _plain_folders(job_folder, request["course"], job)
