@@ -121,8 +121,7 @@ def run_class(options: Options, on_event: OnEvent) -> Grading:
         data = course_data.choose(options.data, workspace)
         slots = options.slots or len(os.sched_getaffinity(0))
         with Session(lab, profile, store, data, tier=tier, slots=slots, on_event=on_event).open() as session:
-            reference = session.reference()
-            evidence = session.run_all(submissions)
+            reference, evidence = session.run_all(submissions)
             made = session.runs_made
     checks = folder_sha256(ROOT / "checks" / f"test_lab{options.lab}.py")
     environment = environment_fingerprint()

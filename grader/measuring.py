@@ -130,20 +130,21 @@ class Bench:
         self.shapes = {n: tuple(m.weight.shape) for n, m in self.linear.items()}
         self.documents = private_documents(Path(private), tokenizer, max_tokens)
         self.inputs = Path(inputs)
+        self.base_perplexity = self._perplexity()  # while the notebooks still run
 
     def measure(self, config: bytes, tensors: bytes) -> Measurement:
         """Validate, apply, score, restore. Raises Rejected."""
         adapter = parse_adapter(config, tensors, self.shapes)
-        base_perplexity, base_train_loss = self._base_scores
+        base_train_loss = self._base_train_loss
         kept = self._apply(adapter)
         try:
-            perplexity, train_loss = self._score()
+            perplexity, train_loss = self._perplexity(), self._train_loss()
         finally:
             for name, weight in kept.items():
                 self.linear[name].weight.data = weight
         return Measurement(
             adapter=adapter.facts(),
-            base_perplexity=base_perplexity,
+            base_perplexity=self.base_perplexity,
             tuned_perplexity=perplexity,
             base_train_loss=base_train_loss,
             tuned_train_loss=train_loss,
@@ -151,8 +152,8 @@ class Bench:
         )
 
     @cached_property
-    def _base_scores(self) -> tuple[float, float]:
-        return self._score()
+    def _base_train_loss(self) -> float:
+        return self._train_loss()
 
     @cached_property
     def _blocks(self) -> list[list[int]]:
@@ -169,15 +170,20 @@ class Bench:
             self.linear[name].weight.data = weight + adapter.scale * (torch.from_numpy(b) @ torch.from_numpy(a))
         return kept
 
-    def _score(self) -> tuple[float, float]:
+    def _perplexity(self) -> float:
         from .perplexity import score_documents
 
-        notes = score_documents(self.model, self.documents, window=self.window, stride=self.stride)
+        return score_documents(self.model, self.documents, window=self.window, stride=self.stride).perplexity
+
+    def _train_loss(self) -> float:
+        """Mean nats per token on blocks of the training set; 0 where there are none."""
+        from .perplexity import score_documents
+
         if not self._blocks:
-            return notes.perplexity, 0.0
+            return 0.0
         size = len(self._blocks[0])
         blocks = score_documents(self.model, self._blocks, window=size, stride=size - 1)
-        return notes.perplexity, blocks.nats / blocks.tokens
+        return blocks.nats / blocks.tokens
 
 
 def private_documents(path: Path, tokenizer: Any, max_tokens: int) -> list[list[int]]:

@@ -35,6 +35,7 @@ from .supervise import supervise
 SEED = 20_260  # of the hidden probes
 PROBE_S, PROBES_S = 60, 240
 LEAF_BYTES = 512 << 20
+REFERENCE = "(reference)"  # no student is called so: names have no brackets
 COURSE = ("data", "train", "eval", "utils", "requirements.txt", "templates")
 PACKAGES = (
     "torch",
@@ -63,6 +64,15 @@ class Data:
     private: Path
 
 
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A notebook to run."""
+
+    name: str
+    owner: str  # "student" or "reference"
+    cells: tuple[Cell, ...]
+
+
 def environment_fingerprint() -> dict[str, str]:
     """What results depend on besides the notebook: interpreter, machine kind, package versions."""
     versions = {}
@@ -73,7 +83,7 @@ def environment_fingerprint() -> dict[str, str]:
 
 
 class Session:
-    """Grading one lab at one profile. `open` starts the boxes; `reference` and `run_all` use them."""
+    """Grading one lab at one profile. `open` is where boxes live; `run_all` starts and uses them."""
 
     def __init__(self, lab: Lab, profile: Profile, store: Store, data: Data, *, tier: box.Tier, slots: int, on_event: OnEvent) -> None:
         require_base(profile)
@@ -102,51 +112,60 @@ class Session:
 
     def reference(self) -> Evidence:
         """The reference's own evidence for this lab, with the inputs of earlier labs in place."""
-        for number in self.lab.needs:
-            self._provide_inputs(load_lab(number))
-        cells = parse_notebook(_reference_bytes(self.lab), _ids(self.lab))
-        if self.store.find_run(self.run_key(self.lab, cells)) is None:
-            self._start_boxes()
-        return self._evidence(self.lab, "reference", "reference", cells)
+        return self.run_all(())[0]
 
-    def run_all(self, submissions: Sequence[Submission]) -> dict[str, Evidence]:
-        """Evidence by student, `slots` runs at a time. A student's trouble is a status; BoxError and GraderError pass."""
+    def run_all(self, submissions: Sequence[Submission]) -> tuple[Evidence, dict[str, Evidence]]:
+        """The reference's evidence, and each submission's by student: `slots` notebooks at a time, equal ones once.
+
+        A student's trouble is a status. Raises GraderError, and BoxError when the reference could not be run.
+        """
         for submission in submissions:
             self.on_event(submission.student, "queued", 0, 0)
-        if any(self._is_new(submission) for submission in submissions):
+        for number in self.lab.needs:
+            self._provide_inputs(load_lab(number))
+        found: dict[str, Evidence] = {}
+        first: dict[str, _Task] = {}
+        again: list[_Task] = []
+        for task in self._tasks(submissions, found):
+            key = self.run_key(self.lab, task.cells)
+            again.append(task) if key in first else first.update({key: task})
+        if any(self.store.find_run(key) is None for key in first):
             self._start_boxes()  # from this thread: bubblewrap's children die with the thread that started them
         with ThreadPoolExecutor(self.slots) as pool:
-            found = list(pool.map(self._run_one, submissions))
-        return {s.student: e for s, e in zip(submissions, found, strict=True)}
+            for tasks in (list(first.values()), again):
+                found |= zip((task.name for task in tasks), pool.map(self._run_one, tasks), strict=True)
+        return found.pop(REFERENCE), found
 
-    def _is_new(self, submission: Submission) -> bool:
-        with contextlib.suppress(Rejected):
-            cells = parse_notebook(submission.path.read_bytes(), _ids(self.lab))
-            return self.store.find_run(self.run_key(self.lab, cells)) is None
-        return False
+    def _tasks(self, submissions: Sequence[Submission], unreadable: dict[str, Evidence]) -> Iterator["_Task"]:
+        """The reference, then every submission that is a notebook; evidence of the others goes to `unreadable`."""
+        yield _Task(REFERENCE, "reference", parse_notebook(_reference_bytes(self.lab), _ids(self.lab)))
+        for submission in submissions:
+            try:
+                cells = parse_notebook(submission.path.read_bytes(), _ids(self.lab))
+            except Rejected as error:
+                self.on_event(submission.student, "done", 0, 0)
+                run = Run("invalid_notebook", 0.0, error=str(error))
+                unreadable[submission.student] = Evidence("student", self.lab, submission.path.parent / "nowhere", run)
+            else:
+                yield _Task(submission.student, "student", cells)
 
     def _start_boxes(self) -> None:
         if any(f.endswith("adapter_model.safetensors") for f in self.lab.files):
             self._measurer  # noqa: B018 - loads its base while the parent imports
         self._parent  # noqa: B018
 
-    def _run_one(self, submission: Submission) -> Evidence:
+    def _run_one(self, task: "_Task") -> Evidence:
+        """Evidence of one notebook, tried a second time after the box failed. If it fails again, a student's grade is held."""
         try:
-            cells = parse_notebook(submission.path.read_bytes(), _ids(self.lab))
-        except Rejected as error:
-            self.on_event(submission.student, "done", 0, 0)
-            return Evidence("student", self.lab, submission.path.parent / "nowhere", Run("invalid_notebook", 0.0, error=str(error)))
-        try:
-            return self._evidence(self.lab, "student", submission.student, cells)
+            return self._evidence(self.lab, task.owner, task.name, task.cells)
         except BoxError:
-            return self._once_more(submission.student, cells)
-
-    def _once_more(self, student: str, cells: tuple[Cell, ...]) -> Evidence:
-        """A second try after the box failed; if it fails again this grade is held, and the class goes on."""
+            pass
         try:
-            return self._evidence(self.lab, "student", student, cells)
+            return self._evidence(self.lab, task.owner, task.name, task.cells)
         except BoxError as error:
-            self.on_event(student, "done", 0, 0)
+            if task.owner == "reference":
+                raise
+            self.on_event(task.name, "done", 0, 0)
             return Evidence("student", self.lab, Path("nowhere"), Run("box_failed", 0.0, error=str(error)))
 
     def _evidence(self, lab: Lab, owner: str, student: str, cells: tuple[Cell, ...]) -> Evidence:
@@ -220,9 +239,10 @@ class Session:
             return
         for number in earlier.needs:
             self._provide_inputs(load_lab(number))
-        evidence = self._evidence(
-            earlier, "reference", f"reference lab {earlier.number}", parse_notebook(_reference_bytes(earlier), _ids(earlier))
-        )
+        cells = parse_notebook(_reference_bytes(earlier), _ids(earlier))
+        if self.store.find_run(self.run_key(earlier, cells)) is None:
+            self._start_boxes()
+        evidence = self._evidence(earlier, "reference", f"{REFERENCE} lab {earlier.number}", cells)
         left = evidence.folder / "leaves"
         missing = [f for f in earlier.leaves if not (left / f.removeprefix("out/")).exists()]
         if missing:

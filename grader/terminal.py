@@ -50,7 +50,7 @@ class Progress:
                 return
             if event == "done":
                 self.states.pop(student, None)
-                if not student.startswith("reference"):
+                if not student.startswith("("):  # the reference is no student
                     self.done += 1
                 if not self.is_live:
                     self.reporter.write_line(f"{self._clock()}  {student}: notebook run")
