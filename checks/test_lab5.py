@@ -228,10 +228,10 @@ def test_every_run_has_the_same_budget(student):
 @check("runs", points=1, after="test_rows_are_complete")
 def test_runs_can_be_repeated(student):
     """Run once more, two of the runs give the numbers in `runs.jsonl`"""
-    claimed = {row["run_id"]: row for row in runs_file(student)}
+    claimed = {plan_of(row["config"]): row for row in runs_file(student)}
     for name in ("longest_again", "largest_again"):
         config, row, _ = repetition(student, name)
-        claim = claimed.get(config["run_id"])
+        claim = claimed.get(plan_of(config))
         expect(claim is not None, f"The planned run {config['run_id']!r} is not in out/lab5/runs.jsonl.")
         hint = (
             f"Run once more, {config['run_id']!r} gave other numbers than its row has. Seed before the adapter is made, begin each run with a fresh one, "

@@ -294,7 +294,8 @@ with (OUT / "runs.jsonl").open("w") as file:
 # %% [markdown]
 # ## Look
 #
-# Loss curves first: always look before you rank. How many steps did it take until you could have known?
+# Loss curves first: always look before you rank. On the left most curves have the *same* wiggles, as runs of one seed read the same notes in the
+# same order: that is what makes them comparable. On the right, how many steps did it take until you could have known?
 
 # %% tags=["try"]
 rows = [json.loads(line) for line in (OUT / "runs.jsonl").read_text().splitlines()]
@@ -305,7 +306,7 @@ for row in rows:
 right.axhline(math.log(len(tokenizer)), color="grey", ls=":", label="guessing blindly")
 for ax, title in ((left, "They learn: falling, with the noise of each batch"), (right, "Diverged: up, and past blind guessing")):
     ax.set(xlabel="step", ylabel="training loss (nats per token)", title=title)
-    ax.legend(fontsize=7)
+    ax.legend(fontsize=7, ncols=2)
 plt.show()
 
 # %% [markdown]
@@ -324,13 +325,15 @@ for ax, factor in zip(axes, ("learning_rate", "r", "length")):
     line.sort(key=lambda row: row["config"][factor])
     ax.plot([row["config"][factor] for row in line], [row["val_ppl"] for row in line], marker="o")
     ax.axhspan(middle["val_ppl"] - luck, middle["val_ppl"] + luck, color="grey", alpha=0.3, label="luck")
-    ax.set(xscale="log", xlabel=factor, title=f"one factor: {factor}")
+    ax.set(xscale="log", xlabel=factor, title=f"only {factor} changes")
+    ax.set_xticks([row["config"][factor] for row in line], [f"{row['config'][factor]:g}" for row in line])
+    ax.minorticks_off()
 for row in rows:
     if row["status"] == "diverged":
         axes[0].axvline(row["config"]["learning_rate"], color="red", ls=":", label="diverged")
 axes[0].axhline(base_score["val_ppl"], color="black", ls="--", lw=1, label="untouched base")
 axes[0].set(ylabel="validation perplexity")
-axes[0].legend(fontsize=7)
+axes[0].legend(fontsize=7, loc="upper right", bbox_to_anchor=(0.85, 0.95))
 plt.show()
 
 # %% [markdown]
@@ -442,14 +445,33 @@ def choose(rows: list[dict], constraint: dict) -> str:
 
 
 # %% tags=["try"]
-slowest_allowed = 0.5 * max(row["tok_per_s"] for row in fine)
-for constraint in ({}, {"min_tok_per_s": slowest_allowed}, {"max_trainable": middle["trainable"]}):
-    winner = next(row for row in rows if row["run_id"] == choose(rows, constraint))
-    print(f"{constraint} → {winner['run_id']}: perplexity {winner['val_ppl']:.2f}, {winner['trainable']:,} parameters")
+def made_up(run_id: str, val_ppl: float, r: int, seed: int, tok_per_s: float) -> dict:
+    return {
+        "run_id": run_id,
+        "status": "ok",
+        "val_ppl": val_ppl,
+        "tok_per_s": tok_per_s,
+        "config": {"run_id": run_id, "r": r, "seed": seed},
+    }
+
+
+toy = [
+    made_up("a", 20.0, 16, 1, 400.0),
+    made_up("b", 20.5, 8, 1, 500.0),
+    made_up("b again", 21.5, 8, 2, 500.0),
+    made_up("c", 24.0, 4, 1, 600.0),
+]
+print(choose(toy, {}), "should be b: it is worse than a, but by less than luck")
+print(choose(toy, {"min_tok_per_s": 600.0}), "should be c")
 try:
-    choose(rows, {"min_tok_per_s": 1e12})
+    print(choose(toy, {"min_tok_per_s": 900.0}), "should not be printed")
 except ValueError as error:
-    print("ValueError:", error)
+    print("ValueError, as it should be:", error)
+
+print("\nAnd your own runs:")
+for constraint in ({}, {"max_trainable": middle["trainable"] - 1}):
+    winner = next(row for row in rows if row["run_id"] == choose(rows, constraint))
+    print(f"{constraint} → {winner['run_id']}: perplexity {winner['val_ppl']:.2f} ± {luck:.2f}, {winner['trainable']:,} parameters")
 
 # %% [markdown]
 # ## What you can say now

@@ -1,0 +1,39 @@
+# %% [markdown]
+# A failed run is made again at a tenth of its rate, and reported under its old config.
+
+# %% exercise="runs" verdict="wrong" caught_by=["test_every_planned_run_is_reported"]
+def once(config):
+    seed_everything(config["seed"])
+    data = batches(config)
+    with fresh_adapter(config["r"], config["lora_alpha"]) as model:
+        started = time.perf_counter()
+        losses = train(model, data, config["learning_rate"])
+        seconds = time.perf_counter() - started
+        score = validate(model)
+        trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    fine = None not in losses and score["val_ppl"] is not None and score["val_ppl"] <= base_score["val_ppl"]
+    row = {
+        "run_id": config["run_id"],
+        "config": config,
+        "tokens": data.numel(),
+        "trainable": trainable,
+        "losses": losses,
+        "val_ppl": score["val_ppl"],
+        "bpb": score["bpb"],
+        "tok_per_s": data.numel() / seconds,
+        "peak_mem": peak_memory(),
+        "status": "ok" if fine else "diverged",
+    }
+    return row
+
+
+def run_one(config):
+    row = once(config)
+    if row["status"] == "diverged":
+        row = {**once({**config, "learning_rate": config["learning_rate"] / 10}), "config": config}
+    return row
+
+with (OUT / "runs.jsonl").open("w") as file:
+    for config in planned:
+        row = run_one(config)
+        file.write(json.dumps(row) + "\n")
