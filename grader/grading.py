@@ -7,7 +7,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +64,7 @@ class Grading:
     results_folder: Path
     source: str  # where the submissions are from, for people
     provenance: dict[str, Any]
+    checkers: int = 0  # boxes to run the checks in, side by side; 0: in this process
     seconds: float = 0.0
     notebooks_run: int = 0
     hidden_checks: int = 0  # left out by --public, for each student
@@ -90,16 +91,16 @@ class Grading:
         provenance = {**self.provenance, "finished": _now()}
         return Result(graded.submission, str(self.profile_settings["name"]), graded.evidence.run, checks, measured, {}, provenance)
 
-    def to_json(self) -> str:
-        """The part that xdist workers need, as text."""
-        students = {n: [_submission_json(g.submission), _evidence_json(g.evidence)] for n, g in self.students.items()}
+    def to_json(self, names: Sequence[str], inside: Mapping[Path, Path]) -> str:
+        """What a checker in its box needs to know of some students, as text. inside: evidence folder → its place there."""
+        students = {n: [_submission_json(self.students[n].submission), _evidence_json(self.students[n].evidence, inside)] for n in names}
         return json.dumps(
-            {"lab": self.lab, "profile": self.profile_settings, "reference": _evidence_json(self.reference), "students": students}
+            {"lab": self.lab, "profile": self.profile_settings, "reference": _evidence_json(self.reference, inside), "students": students}
         )
 
     @classmethod
     def from_json(cls, text: str) -> "Grading":
-        """What `to_json` wrote, in a worker."""
+        """What `to_json` wrote, in the box."""
         document = json.loads(text)
         lab = document["lab"]
         students = {
@@ -137,6 +138,7 @@ def run_class(options: Options, on_event: OnEvent) -> Grading:
         results_folder=options.results,
         source=source,
         provenance=provenance,
+        checkers=slots if tier.level > 0 else 0,
         seconds=(datetime.now(UTC) - started).total_seconds(),
         notebooks_run=made,
     )
@@ -222,10 +224,10 @@ def _submission_json(submission: Submission) -> dict[str, Any]:
     return asdict(submission) | {"path": str(submission.path)}
 
 
-def _evidence_json(evidence: Evidence) -> dict[str, Any]:
+def _evidence_json(evidence: Evidence, inside: Mapping[Path, Path]) -> dict[str, Any]:
     measurement = evidence.measurement
     return {
-        "folder": str(evidence.folder),
+        "folder": str(inside[evidence.folder]),
         "run": asdict(evidence.run),
         "refused": evidence.refused,
         "measurement": asdict(measurement) if measurement else None,

@@ -1,17 +1,17 @@
 """The pytest plugin: a table of hooks. `--lab N` turns a pytest run into grading; without it, pytest is pytest.
 
-The controlling process runs the class (`grader.session`) before collection; checks then only read evidence, on as many
-xdist workers as there are. State is in `config.stash`; what crosses workers is plain data.
+The class runs (`grader.session`) before collection; checks then only read evidence, in boxes of their own
+(`grader.checker`, as many as `-n` or `--slots` says), and are reported here. State is in `config.stash`.
 """
 
 import traceback
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from . import grading, terminal
+from . import checker, grading, terminal
 from .errors import CheckFailed, GraderError, UsageError
 from .evidence import Evidence
 from .source import LABS, ROOT
@@ -47,6 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "check(exercise, points, public, after): a check that is worth points; used as grader.check")
     lab = config.getoption("--lab")
@@ -60,15 +61,13 @@ def pytest_configure(config: pytest.Config) -> None:
     checks = ROOT / "checks" / f"test_lab{lab}.py"
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args[:] = [str(checks)]
-    worker = getattr(config, "workerinput", None)
-    if worker is not None:
-        config.stash[STATE] = grading.Grading.from_json(worker["dragon"])
+    config.option.dist, config.option.tx = "no", []  # xdist's `-n` is taken over: see `pytest_runtestloop`
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
-    if config.getoption("--lab") is None or hasattr(config, "workerinput") or config.option.collectonly:
+    if config.getoption("--lab") is None or STATE in config.stash or config.option.collectonly:
         return
     options = grading.Options(
         lab=config.getoption("--lab"),
@@ -186,8 +185,37 @@ def _classify(call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[s
     return "error", "", f"{type(error).__name__}: {error}\n{frames}"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Let checkers in boxes of their own decide the checks, and report what they say. Without a box, pytest runs them here."""
+    config = session.config
+    if STATE not in config.stash or not config.stash[STATE].checkers or config.option.collectonly or session.testsfailed:
+        return None
+    state = config.stash[STATE]
+    options = ["--public"] if config.getoption("--public") else []
+    checks = ROOT / "checks" / f"test_lab{state.lab}.py"
+    outcomes = checker.run_checks(state, checks, options, processes=getattr(config.option, "numprocesses", None) or state.checkers)
+    for item in session.items:
+        config.hook.pytest_runtest_logreport(report=_report(item, outcomes))
+    return True
+
+
+def _report(item: pytest.Item, outcomes: Mapping[tuple[str, str], "checker.Outcome"]) -> pytest.TestReport:
+    """pytest's report of a check that was decided in a box."""
+    name, who = item.function.__name__, grading.student_of(item.nodeid)  # type: ignore[attr-defined]
+    undecided = checker.Outcome(who, name, "error", "", "the checker ended before it could say anything of this")
+    found = outcomes.get((who, name), undecided)
+    mark = item.get_closest_marker("check")
+    record = [("dragon", grading.check_record(item, mark, found.status, found.feedback, found.detail))] if mark else []
+    outcome: Literal["passed", "failed", "skipped"] = found.status if found.status in ("passed", "skipped") else "failed"
+    text: Any = (str(item.path), 0, found.feedback) if outcome == "skipped" else (found.feedback or found.detail or None)
+    return pytest.TestReport(
+        item.nodeid, item.location, {item.name: 1}, outcome, None if outcome == "passed" else text, "call", user_properties=record
+    )
+
+
 class Gatherer:
-    """Collects check records in the controlling process; registered only there."""
+    """Collects check records; registered where results are published."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
@@ -216,26 +244,5 @@ class Gatherer:
 @pytest.hookimpl(trylast=True)
 def pytest_collection(session: pytest.Session) -> None:
     config = session.config
-    if STATE in config.stash and not hasattr(config, "workerinput"):
+    if STATE in config.stash and config.stash[STATE].results_folder != Path():
         config.pluginmanager.register(Gatherer(config), "dragon-gatherer")
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """xdist: hand each worker the class as plain data."""
-    if STATE in node.config.stash:
-        node.workerinput["dragon"] = node.config.stash[STATE].to_json()
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """xdist: all checks of one student on one worker, so that prerequisites are known there."""
-    if config.getoption("--lab") is None:
-        return None
-    from xdist.scheduler import LoadScopeScheduling
-
-    class ByStudent(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-        def _split_scope(self, nodeid: str) -> str:
-            return grading.student_of(nodeid)
-
-    return ByStudent(config, log)
