@@ -49,7 +49,14 @@ def parse_safetensors(data: bytes, name: str) -> dict[str, np.ndarray[Any, Any]]
 def _entry(key: str, value: Any, name: str) -> tuple[str, tuple[int, ...], int, int]:
     fields: dict[str, Any] = value if isinstance(value, dict) else {}
     dtype, shape, offsets = fields.get("dtype", ""), fields.get("shape", ()), fields.get("data_offsets", ())
-    if dtype not in _DTYPES or not _are_sizes(shape, 8) or not _are_sizes(offsets, 2) or len(offsets) != 2 or len(key) > 300:
+    if (
+        not isinstance(dtype, str)
+        or dtype not in _DTYPES
+        or not _are_sizes(shape, 8)
+        or not _are_sizes(offsets, 2)
+        or len(offsets) != 2
+        or len(key) > 300
+    ):
         raise Rejected(f"{name} is damaged: the entry of a tensor has no valid dtype, shape and offsets")
     return dtype, tuple(shape), offsets[0], offsets[1]
 
