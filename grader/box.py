@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from . import cgroup
 from .errors import BoxError, UsageError
+from .supervise import GO
 
 BOX_UID = 64_217  # host user of a box when the grader runs as root: of no one, above what distributions hand out
 BOXED = Path(__file__).resolve().parent / "boxed"
@@ -49,7 +51,7 @@ _PARENT = "import sys; sys.path.insert(0, {place!r}); from boxed.parent import m
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """What this host enforces: 2 bubblewrap with limits and a watchdog, 0 nothing. See SECURITY.md."""
+    """What this host enforces: 3 bubblewrap and cgroups, 2 bubblewrap, limits and a watchdog, 0 nothing. See SECURITY.md."""
 
     level: int
     not_enforced: tuple[str, ...]
@@ -85,7 +87,8 @@ def probe() -> Tier:
             return Tier(0, everything, str(error))
     if problem:
         return Tier(0, everything, problem)
-    return Tier(2, ("memory: a watchdog samples it, no cgroup caps it",))
+    with cgroup.parent() as group:
+        return Tier(3, ()) if group is not None else Tier(2, ("memory: a watchdog samples it, no cgroup caps it",))
 
 
 class WarmParent:
@@ -198,6 +201,7 @@ class WarmParent:
             run.settimeout(30)
             heard = b""
             try:
+                run.sendall(GO)
                 while chunk := run.recv(1 << 16):
                     heard += chunk
                     if b"cells_done" in heard:

@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from . import box, measuring
+from . import box, cgroup, measuring
 from .box import WarmParent, python_command, sandbox_command
 from .build import render
 from .errors import BoxError, GraderError, Rejected, UsageError
@@ -100,6 +100,7 @@ class Session:
         with contextlib.ExitStack() as stack, tempfile.TemporaryDirectory(prefix="dragon-") as folder:
             self._stack, self._folder = stack, Path(folder)
             self._folder.chmod(0o711)
+            self._groups = stack.enter_context(cgroup.parent()) if self.tier.level >= 3 else None
             self._inputs = self._folder / "inputs"
             for made in (self._inputs, self._folder / "runs"):
                 made.mkdir()
@@ -213,14 +214,16 @@ class Session:
         (job / "job.json").write_text(json.dumps(document))
         try:
             self.on_event(student, "cell", 0, len(cells))
-            run = supervise(
-                parent.fork(job),
-                job,
-                len(cells),
-                _probes(lab),
-                self.profile.budget,
-                lambda done, of: self.on_event(student, "cell", done, of),
-            )
+            with self._group() as group:
+                run = supervise(
+                    parent.fork(job),
+                    job,
+                    len(cells),
+                    _probes(lab),
+                    self.profile.budget,
+                    lambda done, of: self.on_event(student, "cell", done, of),
+                    group,
+                )
             self.runs_made += 1
             if run.failing_cell is not None:
                 cell = cells[min(run.failing_cell, len(cells) - 1)]
@@ -231,6 +234,12 @@ class Session:
             return run, self.store.save_run(name, run, lambda folder: _collect(lab, job, folder, keep_leaves=keep_leaves))
         finally:
             shutil.rmtree(job, ignore_errors=True)
+
+    def _group(self) -> contextlib.AbstractContextManager[cgroup.Group | None]:
+        """The next run's cgroup, where this host gives any."""
+        if self._groups is None:
+            return contextlib.nullcontext()
+        return cgroup.group(self._groups, memory_bytes=self.profile.budget.memory_bytes, processes=box.LIMITS["processes"])
 
     def _provide_inputs(self, earlier: Lab) -> None:
         """Put what the reference of an earlier lab leaves under inputs/labK, running it if it was never run."""

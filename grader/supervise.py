@@ -14,15 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .cgroup import Group
 from .errors import BoxError
 from .records import Run, RunStatus
 from .strict import plain
 
+GO = b"g"  # what a run waits for, once its process is known and in its cgroup
 TICK_S = 0.2
 START_GRACE_S = 30
 DEATH_GRACE_S = 10
 MAX_EVENT_BYTES = 1 << 20
-MIN_FREE_BYTES = 512 << 20  # tmpfs and memfd pages belong to no process; this is what sees them
+MIN_FREE_BYTES = 512 << 20  # whoever took the rest: a run that goes on now would take the machine with it
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MEMORY_ERRORS = ("MemoryError", "OutOfMemoryError")
 
@@ -41,12 +43,15 @@ Progress = Callable[[int, int], None]
 """Called with (cells begun, cells in all)."""
 
 
-def supervise(control: socket.socket, folder: Path, cells: int, probes: str, budget: Budget, progress: Progress) -> Run:
+def supervise(
+    control: socket.socket, folder: Path, cells: int, probes: str, budget: Budget, progress: Progress, group: Group | None = None
+) -> Run:
     """Follow a forked run to its end and leave no process of it alive. Raises BoxError when the box itself broke.
 
     The probes are sent once the driver says that the last cell has run. `failing_cell` counts code cells from 0 here.
+    group: the cgroup whose caps the run is put under; without one, a watchdog samples its memory.
     """
-    watch = _Watch(control, folder, cells, probes, budget, progress)
+    watch = _Watch(control, folder, cells, probes, budget, progress, group)
     try:
         watch.follow()
     finally:
@@ -55,7 +60,10 @@ def supervise(control: socket.socket, folder: Path, cells: int, probes: str, bud
 
 
 class _Watch:
-    def __init__(self, control: socket.socket, folder: Path, cells: int, probes: str, budget: Budget, progress: Progress) -> None:
+    def __init__(
+        self, control: socket.socket, folder: Path, cells: int, probes: str, budget: Budget, progress: Progress, group: Group | None
+    ) -> None:
+        self.group = group
         self.control, self.folder, self.cells = control, folder, cells
         self.probes, self.budget, self.progress = probes, budget, progress
         self.started = time.monotonic()
@@ -78,6 +86,12 @@ class _Watch:
             raise BoxError(f"the sandbox could not isolate a run: {plain(first.decode(errors='replace'))}")
         self.pidfd = descriptors[0]
         self.pid = _host_pid(self.pidfd)
+        try:
+            if self.group is not None:
+                self.group.add(self.pid)
+            self.control.sendall(GO)
+        except OSError as error:
+            raise BoxError(f"the sandbox lost a run before it began: {error}") from None
         self.control.setblocking(False)
         pending = bytearray(first.partition(b"\n")[2])
         next_look = 0.0
@@ -134,7 +148,8 @@ class _Watch:
             self.is_finished = True
 
     def _look(self) -> None:
-        if _tree_rss(self.pid) > self.budget.memory_bytes or _available_bytes() < MIN_FREE_BYTES:
+        is_large = self.group is None and _tree_memory(self.pid) > self.budget.memory_bytes
+        if is_large or _available_bytes() < MIN_FREE_BYTES:
             self.verdict = "out_of_memory"
         elif _disk_bytes(self.folder, self.budget.disk_bytes) > self.budget.disk_bytes:
             self.verdict = "disk_full"
@@ -158,6 +173,8 @@ class _Watch:
     def outcome(self) -> Run:
         """The run's record; `failing_cell` is the index among the code cells."""
         seconds = time.monotonic() - self.started
+        if self.verdict is None and self.group is not None and self.group.has_run_out_of_memory():
+            self.verdict = "out_of_memory"
         if self.verdict is not None:
             return Run(self.verdict, seconds, failing_cell=self.last_cell)
         error = self.first_error
@@ -186,18 +203,34 @@ def _host_pid(pidfd: int) -> int:
     return 0
 
 
-def _tree_rss(pid: int) -> int:
-    """Resident bytes of `pid` and all its descendants; pages shared between them count for each."""
+def _tree_memory(pid: int) -> int:
+    """Bytes of `pid` and all its descendants: resident pages (those they share count for each), and open memory files."""
     total, pending = 0, [pid]
+    files: dict[int, int] = {}
     while pending:
         current = pending.pop()
         try:
             total += int(Path(f"/proc/{current}/statm").read_text().split()[1]) * _PAGE
             for children in Path(f"/proc/{current}/task").glob("*/children"):
                 pending += [int(child) for child in children.read_text().split()]
+            files |= _memory_files(current)
         except (OSError, IndexError, ValueError):
             continue
-    return total
+    return total + sum(files.values())
+
+
+def _memory_files(pid: int) -> dict[int, int]:
+    """inode → bytes of the memfds that a process holds open: their pages belong to no process."""
+    found = {}
+    with os.scandir(f"/proc/{pid}/fd") as entries:
+        for entry in entries:
+            try:
+                if os.readlink(entry.path).startswith("/memfd:"):
+                    status = os.stat(entry.path)
+                    found[status.st_ino] = status.st_blocks * 512
+            except OSError:
+                continue
+    return found
 
 
 def _available_bytes() -> int:

@@ -34,6 +34,7 @@ ATTACKS = {
     "reads another run's output": "from pathlib import Path; loot = any(p.read_text() == 'theirs' for p in Path('/runs').glob('*/out/note.txt'))",
     "uncovers other runs": SYSCALL + "import os; call(166, b'/runs', 2); loot = bool(os.listdir('/runs'))",
     "calls keyctl": SYSCALL + "loot = call(250, 0, -3, 1)",
+    "keeps memory that no process holds": SYSCALL + "loot = call(29, 0, 1 << 20, 0o1600)",
     "opens io_uring": SYSCALL + "import ctypes; loot = call(425, 4, ctypes.create_string_buffer(120))",
     "makes a user namespace": SYSCALL
     + """
@@ -79,6 +80,7 @@ WEAKENINGS: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
     "other runs not covered, their files": ("reads another run's output", [NO_COVER]),
     "no seccomp, capabilities kept": ("uncovers other runs", [NO_SECCOMP, NO_CAPSET, KEEP_BOUNDING]),
     "no seccomp": ("calls keyctl", [NO_SECCOMP]),
+    "no seccomp, System V memory": ("keeps memory that no process holds", [NO_SECCOMP]),
     "no seccomp, io_uring": ("opens io_uring", [NO_SECCOMP]),
     "no seccomp, user namespaces allowed": ("makes a user namespace", [NO_SECCOMP, NO_PROC_SYSCTL]),
     "capabilities kept": ("keeps capabilities", [NO_CAPSET]),

@@ -125,7 +125,7 @@ DENIED = {
     "io_uring_register": (427, 427), "open_by_handle_at": (304, 265), "name_to_handle_at": (303, 264), "kexec_load": (246, 104),
     "init_module": (175, 105), "finit_module": (313, 273), "fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432),
     "move_mount": (429, 429), "open_tree": (428, 428), "mount_setattr": (442, 442), "quotactl": (179, 60), "syslog": (103, 116),
-    "acct": (163, 89), "swapon": (167, 224), "pidfd_getfd": (438, 438),
+    "acct": (163, 89), "shmget": (29, 194), "swapon": (167, 224), "pidfd_getfd": (438, 438),
 }  # fmt: skip
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _CLONE = {"x86_64": 56, "aarch64": 220}

@@ -67,12 +67,13 @@ def _begin(request: dict[str, Any], run: socket.socket) -> NoReturn:
         child = os.fork()
         if child == 0:
             os.close(ready_w)
-            os.read(ready_r, 1)  # until the supervisor holds our pidfd
+            os.read(ready_r, 1)  # until the supervisor holds our pidfd, and has put us where our limits are
             os.close(ready_r)
             _inside(request, run)
         os.close(ready_r)
         pidfd = os.pidfd_open(child)
         socket.send_fds(run, [b'{"event": "started"}\n'], [pidfd])
+        run.recv(1)
         run.close()
         os.close(pidfd)
         os.close(ready_w)
