@@ -92,8 +92,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         raise pytest.UsageError(str(error)) from None
     except GraderError as error:
         raise pytest.UsageError(f"grading stopped: {error}") from None
+    except OSError as error:
+        raise pytest.UsageError(f"grading stopped: {_machine_trouble(error)}") from None
     finally:
         capture.resume_global_capture()
+
+
+def _machine_trouble(error: OSError) -> str:
+    """What the machine refused, where, and what is safe."""
+    where = f": {error.filename}" if error.filename else ""
+    return f"{error.strerror or error}{where}. No grade was lowered by it; notebooks that have run are remembered. Mend it and start again"
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -232,7 +240,10 @@ class Gatherer:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         if STATE in self.config.stash and exitstatus in (0, 1):
             state = self.config.stash[STATE]
-            state.publish(self.records)
+            try:
+                state.publish(self.records)
+            except OSError as error:
+                pytest.exit(f"results could not be written: {_machine_trouble(error)}", returncode=pytest.ExitCode.INTERNAL_ERROR)
             if any(result.is_held for result in state.results):
                 session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 

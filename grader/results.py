@@ -37,10 +37,15 @@ def document(result: Result) -> dict[str, Any]:
             "seconds": round(run.seconds, 2),
             "sandbox": {"tier": run.tier, "not_enforced": list(run.not_enforced)},
         },
-        "measured": {k: round(v, 4) for k, v in result.measured.items()},
+        "measured": {k: _coarse(v) for k, v in result.measured.items()},
         "claimed": result.claimed,
         "provenance": result.provenance,
     }
+
+
+def _coarse(value: float) -> float:
+    """Three significant digits: who hands in again and again learns little of the private notes from them."""
+    return value if isinstance(value, int) else float(f"{value:.3g}")
 
 
 def write_result(folder: Path, result: Result, details: dict[str, str], evidence: Path) -> None:
@@ -49,5 +54,5 @@ def write_result(folder: Path, result: Result, details: dict[str, str], evidence
     (folder / "staff").mkdir(parents=True, exist_ok=True)
     name = f"{result.submission.student}.json"
     write_atomically(folder / name, json.dumps(public, indent=1, ensure_ascii=False) + "\n")
-    staff = public | {"error": result.run.error, "details": details, "evidence": str(evidence)}
+    staff = public | {"measured": result.measured, "error": result.run.error, "details": details, "evidence": str(evidence)}
     write_atomically(folder / "staff" / name, json.dumps(staff, indent=1, ensure_ascii=False) + "\n")

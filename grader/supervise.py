@@ -6,6 +6,7 @@ It reads the driver's event lines with hard limits and believes only what it can
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import time
@@ -25,6 +26,7 @@ START_GRACE_S = 30
 DEATH_GRACE_S = 10
 MAX_EVENT_BYTES = 1 << 20
 MIN_FREE_BYTES = 512 << 20  # whoever took the rest: a run that goes on now would take the machine with it
+MIN_FREE_DISK_BYTES = 16 << 20
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MEMORY_ERRORS = ("MemoryError", "OutOfMemoryError")
 
@@ -191,6 +193,8 @@ class _Watch:
             status = "out_of_memory"
         elif "No space left on device" in error["evalue"]:
             status = "disk_full"
+            if shutil.disk_usage(self.folder).free < MIN_FREE_DISK_BYTES:
+                raise BoxError("this machine's disk is full: the notebook met it, and did not cause it")
         message = f"{error['ename']}: {error['evalue']}" if error["ename"] else None
         return Run(status, seconds, failing_cell=error["index"], error=message)
 

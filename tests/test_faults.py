@@ -1,102 +1,64 @@
-"""Faults of the machine: whatever is killed, each submission ends with exactly one result, and no process is left."""
+"""Faults of the machine: whatever is killed or full, each submission ends with one result, and none is lowered by it."""
 
+import contextlib
 import json
 import os
 import random
-import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from grader.source import ROOT
-from tests.classes import solved, with_cell
-
-LAB = 3
-STUDENTS = 4
+from tests import kills
+from tests.classes import grade, solved
 
 
-def submissions(folder: Path) -> Path:
-    place = folder / "submissions"
-    place.mkdir()
-    for number in range(STUDENTS):
-        text = with_cell(LAB, f"'one of {number}'") if number else json.dumps(solved(LAB))
-        (place / f"student{number}_lab{LAB}.ipynb").write_text(text)
-    return place
+@pytest.mark.parametrize("seed", [5, 6])
+def test_what_is_killed_while_a_class_is_graded_breaks_no_promise(seed: int, tmp_path: Path) -> None:
+    ledger = kills.Ledger()
+    kills.one_round(tmp_path, random.Random(seed), ledger, most=4)
+    assert ledger.broken == []
+    assert ledger.results.total() == kills.STUDENTS
 
 
-def start(folder: Path) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "pytest", "--lab", str(LAB), "--submissions", str(folder / "submissions")]
-    command += ["--results", str(folder / "results"), "--store", str(folder / "store")]
-    return subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"DRAGON_TEST_MARK": folder.name}
-    )
+@pytest.mark.slow
+def test_100_kills_break_no_promise(tmp_path: Path) -> None:
+    ledger, chance = kills.Ledger(), random.Random(1)
+    while ledger.killed.total() < 100:
+        folder = tmp_path / str(ledger.killed.total())
+        folder.mkdir()
+        kills.one_round(folder, chance, ledger, most=5)
+    assert ledger.broken == []
 
 
-def descendants(pid: int) -> list[int]:
-    found, pending = [], [pid]
-    while pending:
-        current = pending.pop()
-        for children in Path(f"/proc/{current}/task").glob("*/children"):
-            try:
-                pending += (own := [int(c) for c in children.read_text().split()])
-            except OSError:
-                continue
-            found += own
-    return found
+def test_a_torn_a_missing_and_a_lowered_result_would_be_noticed(tmp_path: Path) -> None:
+    ledger, place = kills.Ledger(), tmp_path / "results" / f"lab{kills.LAB}"
+    place.mkdir(parents=True)
+    kills.judge(tmp_path, ledger)
+    (place / "ann.json").write_text('{"status": "graded", "score": 1, "max_score": 8, "run": {"status": "ok"}}')
+    kills.judge(tmp_path, ledger)
+    (place / "ann.json").write_text('{"status": "gra')
+    kills.judge(tmp_path, ledger)
+    assert len(ledger.broken) == 4
 
 
-def is_running(pid: int) -> bool:
+@pytest.mark.parametrize("full", ["results", "store"])
+def test_a_full_disk_is_named_and_costs_no_point(full: str, tmp_path: Path) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root can mount the small disk that this test fills")
+    disk = tmp_path / full
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], check=True)
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def results(folder: Path) -> dict[str, dict[str, object]]:
-    return {p.stem: json.loads(p.read_text()) for p in (folder / "results" / f"lab{LAB}").glob("*.json")}
-
-
-def test_a_killed_grader_resumes_and_leaves_no_process(tmp_path: Path) -> None:
-    submissions(tmp_path)
-    chance = random.Random(5)
-    for _ in range(3):
-        process = start(tmp_path)
-        time.sleep(chance.uniform(1, 12))
-        family = descendants(process.pid)
-        process.kill()
-        process.wait()
-        end = time.monotonic() + 20
-        while any(is_running(pid) for pid in family) and time.monotonic() < end:
-            time.sleep(0.1)
-        assert [pid for pid in family if is_running(pid)] == []
-        assert list((tmp_path / "store").glob("runs/*/run.json")) == [
-            p for p in (tmp_path / "store").glob("runs/*/run.json") if json.loads(p.read_text())
-        ]
-    assert start(tmp_path).wait(timeout=600) == 0
-    found = results(tmp_path)
-    assert len(found) == STUDENTS and {r["status"] for r in found.values()} == {"graded"}
-    assert {r["score"] for r in found.values()} == {20}
-
-
-@pytest.mark.parametrize("victim", ["the warm parent", "anything of the box"])
-def test_what_is_killed_in_the_box_is_tried_again_or_held(tmp_path: Path, victim: str) -> None:
-    submissions(tmp_path)
-    process = start(tmp_path)
-    end = time.monotonic() + 120
-    while process.poll() is None and not list((tmp_path / "store").glob("runs/*/run.json")) and time.monotonic() < end:
-        time.sleep(0.05)  # until the reference has run: its trouble stops the class, which is right
-    family = descendants(process.pid)
-    chosen = family[:1] if victim == "the warm parent" else [random.Random(1).choice(family)] if family else []
-    for pid in chosen:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-    assert process.wait(timeout=600) in (0, 1, 3)
-    found = results(tmp_path)
-    assert len(found) == STUDENTS
-    for result in found.values():
-        assert result["status"] == "held" or result["score"] == 20 or result["run"]["status"] == "kernel_died"  # type: ignore[index]
+        with contextlib.suppress(OSError), (disk / "ballast").open("wb", buffering=0) as ballast:
+            while True:
+                ballast.write(bytes(4096))
+        done = grade(tmp_path, 1, {"ann": json.dumps(solved(1))}, tmp_path / "store")
+        assert done.returncode in (3, 4) and "No space left on device" in done.output and "Traceback" not in done.output
+        assert [r for r in done.results.values() if r["score"] != r["max_score"]] == []
+        (disk / "ballast").unlink()
+        subprocess.run(["mount", "-o", "remount,size=1g", str(disk)], check=True)
+        again = grade(tmp_path, 1, {"ann": json.dumps(solved(1))}, tmp_path / "store")
+        assert again.returncode == 0 and again.results["ann"]["score"] == 8
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
