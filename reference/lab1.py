@@ -37,7 +37,7 @@
 # conda activate dragon
 # ```
 #
-# or with Python alone (3.10, 3.11 or 3.12):
+# or with Python alone, **3.11 or 3.12** (`python3 --version` tells; older and newer ones lack some of the packages):
 #
 # ```bash
 # python3.11 -m venv .venv

@@ -1,5 +1,6 @@
 """`labs/utils/env_check.py`, as a script and as functions; and that every place that names a version names the same one."""
 
+import ast
 import os
 import re
 import shutil
@@ -65,6 +66,31 @@ def test_a_missing_package_is_mended_by_the_command_that_it_came_with(course: Pa
     found = rows(course)
     assert found["not_a_package_at_all"].mend == "pip install -r requirements.txt"
     assert found["unsloth_of_no_one"].mend == "pip install --no-deps unsloth_of_no_one==1.0"
+
+
+@pytest.mark.parametrize(
+    ("version", "state"), [("3.9.18", "other"), ("3.10.14", "other"), ("3.11.0", "ok"), ("3.12.7", "ok"), ("3.13.1", "other")]
+)
+def test_another_python_is_named_with_the_two_that_the_labs_run_on(
+    course: Path, monkeypatch: pytest.MonkeyPatch, version: str, state: str
+) -> None:
+    monkeypatch.setattr(env_check.platform, "python_version", lambda: version)
+    row = rows(course)["python"]
+    assert (row.state, row.found, row.wanted) == (state, version, "3.11 or 3.12")
+    assert f"the labs run on 3.11 or 3.12, and this is {version}" in row.mend
+
+
+def test_the_students_pythons_are_those_of_the_project() -> None:
+    minors = [int(python.removeprefix("3.")) for python in env_check.PYTHONS]
+    assert f'requires-python = ">=3.{minors[0]},<3.{minors[-1] + 1}"' in (ROOT / "pyproject.toml").read_text()
+    assert f"Python {' or '.join(env_check.PYTHONS)}" in (LABS / "requirements.txt").read_text()
+    assert f"**{' or '.join(env_check.PYTHONS)}**" in (ROOT / "reference" / "lab1.py").read_text()
+
+
+def test_an_older_python_can_read_the_script() -> None:
+    source = (LABS / "utils" / "env_check.py").read_text()
+    ast.parse(source, feature_version=(3, 8))
+    assert "from __future__ import annotations" in source, "`float | None` in a signature stops Python 3.9"
 
 
 @pytest.mark.parametrize(
