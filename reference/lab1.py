@@ -44,12 +44,13 @@
 # source .venv/bin/activate        # Windows: .venv\Scripts\activate
 # ```
 #
-# Then PyTorch, which comes in builds. **Choose one line**; `nvidia-smi` tells your driver's CUDA version at the top right.
+# Then PyTorch, which comes in builds. **Choose one line**; `nvidia-smi` tells your driver's CUDA version at the top right. (Keep the
+# version's limits: Unsloth works with these, and the next command would put a newer one out again.)
 #
 # ```bash
-# pip install torch --index-url https://download.pytorch.org/whl/cpu      # no NVIDIA GPU
-# pip install torch --index-url https://download.pytorch.org/whl/cu130    # CUDA 13.0 or newer
-# pip install torch --index-url https://download.pytorch.org/whl/cu126    # CUDA 12.6 or newer
+# pip install "torch>=2.11,<2.15" --index-url https://download.pytorch.org/whl/cpu      # no NVIDIA GPU
+# pip install "torch>=2.11,<2.15" --index-url https://download.pytorch.org/whl/cu130    # CUDA 13.0 or newer
+# pip install "torch>=2.11,<2.15" --index-url https://download.pytorch.org/whl/cu126    # CUDA 12.6 or newer
 # ```
 #
 # Then the rest, Unsloth last (`requirements.txt` says why it goes in without its dependencies), and Jupyter:
@@ -69,7 +70,7 @@ import shutil
 
 if importlib.util.find_spec("torch") is None:
     build = "" if shutil.which("nvidia-smi") else "--index-url https://download.pytorch.org/whl/cpu"
-    # %pip install -q torch {build}
+    # %pip install -q "torch>=2.11,<2.15" {build}
 if importlib.util.find_spec("unsloth") is None:
     print("Installing …")
     # %pip install -q -r ../requirements.txt

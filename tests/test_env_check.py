@@ -42,7 +42,10 @@ def test_it_runs_where_nothing_is_installed_and_names_the_commands_that_mend_it(
     assert done.stderr == ""
     assert re.search(r"^MISSING +torch +- +wanted: >=2.11,<2.15$", done.stdout, re.MULTILINE)
     commands = done.stdout.partition("To mend it")[2].splitlines()[1:]
-    assert [command.strip().split("  ")[0] for command in commands[:2]] == ["pip install torch", "pip install -r requirements.txt"]
+    assert [command.strip().split("  ")[0] for command in commands[:2]] == [
+        'pip install "torch>=2.11,<2.15"',
+        "pip install -r requirements.txt",
+    ]
     assert commands[2].strip() == env_check.no_deps_command()
 
 
@@ -141,3 +144,10 @@ def test_every_install_command_in_the_course_names_the_same_unsloth() -> None:
             assert f"=={version}" == wanted[name], (
                 f"{path.relative_to(ROOT)} installs {name} {version}; labs/requirements.txt says {wanted[name]}"
             )
+
+
+def test_every_install_command_in_the_course_limits_torch() -> None:
+    wanted = dict(env_check.requirements(LABS))["torch"]
+    for path in [ROOT / "reference" / "lab1.py", LABS / "requirements.txt", *LABS.rglob("*.ipynb")]:
+        for asked in re.findall(r"pip install (?:-q )?\\?\"?(torch\b[^\s\"\\]*)", path.read_text(encoding="utf-8")):
+            assert asked == f"torch{wanted}", f"{path.relative_to(ROOT)} installs {asked}, labs/requirements.txt wants torch{wanted}"

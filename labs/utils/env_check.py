@@ -22,7 +22,7 @@ PYTHONS = ("3.11", "3.12")  # packages of the tested set have no build for 3.10;
 MEMORY_GB = 6  # training SmolLM2-135M peaks at 3.7 GB; the system and a browser want the rest
 DISK_GB = 4  # the packages for a CPU take 2.1 GB
 INSTALL = "pip install -r requirements.txt"
-INSTALL_TORCH = "pip install torch  # without a GPU: pip install torch --index-url https://download.pytorch.org/whl/cpu"
+INSTALL_TORCH = 'pip install "torch{}"  # no GPU: add --index-url https://download.pytorch.org/whl/cpu'
 
 MARKS = {"ok": "ok", "missing": "MISSING", "other": "OTHER"}
 
@@ -104,7 +104,7 @@ def _python() -> Row:
 def _packages(root: Path) -> Iterator[Row]:
     by_hand = no_deps_command(root)
     for name, wanted in requirements(root):
-        mend = by_hand if f" {name}==" in by_hand else INSTALL_TORCH if name == "torch" else INSTALL
+        mend = by_hand if f" {name}==" in by_hand else INSTALL_TORCH.format(wanted) if name == "torch" else INSTALL
         try:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
