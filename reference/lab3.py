@@ -7,7 +7,8 @@
 # **You learn** to clean text without harming it · to find copies · to split without leaks · to tokenize and pack without
 # losing a token · to pad a batch so that the padding teaches nothing.
 #
-# **Time** about 90 minutes of yours. Every cell runs in seconds, on a T4 as on a CPU; the GPU has nothing to do today.
+# **Time** about 90 minutes of yours. Every cell runs in seconds, on a T4 as on a CPU. The GPU has nothing to do today, yet work on
+# the machine (on Colab: the runtime type) that you will train on in Lab 4: its base model decides how text is cut into tokens.
 #
 # **Hand in** this notebook. It leaves `out/lab3/`: three splits, packed blocks and `stats.json`. Lab 4 trains on them.
 

@@ -47,12 +47,21 @@ from utils.seed import seed_everything
 # | teaches | how texts of the field go | how to answer |
 # | chat template | none | yes |
 #
-# The data is what Lab 3 left, here as `inputs/lab3/`: blocks of equal length, cut from one long line of notes. Here is a piece of
-# one.
+# The data is what Lab 3 left, in `INPUTS / "lab3"`: blocks of equal length, cut from one long line of notes. (`INPUTS` is your own
+# `out/`; when your notebook is graded, everybody gets the same blocks.) Here is a piece of one.
+#
+# Not done with Lab 3? `python data/prepare_open_patients.py --out out/lab3` in a terminal in the course's folder (on Colab in a cell,
+# with a `!` before it) makes the same files.
 
 # %%
 train_blocks = Dataset.from_parquet(str(INPUTS / "lab3/train_blocks.parquet"))
 val_blocks = Dataset.from_parquet(str(INPUTS / "lab3/val_blocks.parquet"))
+cut = len(train_blocks[0]["input_ids"])
+if cut != profile.block_size:
+    raise ValueError(
+        f"The blocks have {cut} tokens, the profile {profile.name} wants {profile.block_size}: they were made for another base model. "
+        "Run Lab 3 again on this machine."
+    )
 print(f"{len(train_blocks)} training blocks, {len(val_blocks)} validation blocks, {profile.block_size} tokens each")
 
 on_gpu = torch.cuda.is_available()

@@ -35,6 +35,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 #
 # The adapter sits beside the base's weights. So one object is both models: as it is, it speaks *tuned*; inside
 # `with model.disable_adapter():` it speaks *base*. That saves memory, and makes it easy to forget which one is talking.
+#
+# The adapter is Lab 4's, in `INPUTS / "lab4"`. (None yet? `python train/run.py --out out/lab4` trains one.)
 
 # %% defines=["model", "tokenizer"]
 tokenizer = AutoTokenizer.from_pretrained(profile.base_model)

@@ -34,10 +34,11 @@ adapter_folder = INPUTS / "lab4/adapter"
 for path in sorted(adapter_folder.parent.rglob("*")):
     if path.is_file():
         print(f"{path.stat().st_size:>10,} bytes  {path}")
-print(json.dumps(json.loads((INPUTS / "lab6/metrics.json").read_text()), indent=1)[:700])
+print(json.dumps(json.loads((INPUTS / "lab6/metrics.json").read_text(encoding="utf-8")), indent=1)[:700])
 
 # %% [markdown]
-# That is what the earlier labs left: the adapter and the log of its training (Lab 4), and the numbers of your report (Lab 6).
+# That is what the earlier labs left in `INPUTS`: the adapter and the log of its training (Lab 4), and the numbers of your report
+# (Lab 6). You need both labs done. (When your notebook is graded, everybody gets the same adapter and numbers.)
 #
 # ## What a card looks like when nobody fills it in
 #
@@ -162,9 +163,9 @@ except Exception as error:
 # |---|---|
 # | `base_model` | `profile.base_model_id`: the name under which *others* find the base. `adapter_config.json` may hold a path of your machine |
 # | `base_license` | `"apache-2.0"`: so is every base in `train/config.json` (Llama 2, say, would bring terms of its own) |
-# | `adapter` | `inputs/lab4/adapter/adapter_config.json`, as it is |
-# | `training` | `inputs/lab4/log.jsonl`: `steps` (number of lines), `learning_rate` (the highest), `first_loss`, `last_loss`; and `tokens`: steps × `per_device_train_batch_size` × `gradient_accumulation_steps` (both in `profile.train`) × `profile.block_size` |
-# | `metrics` | `inputs/lab6/metrics.json`, as it is |
+# | `adapter` | `INPUTS / "lab4/adapter/adapter_config.json"`, as it is |
+# | `training` | `INPUTS / "lab4/log.jsonl"`: `steps` (number of lines), `learning_rate` (the highest), `first_loss`, `last_loss`; and `tokens`: steps × `per_device_train_batch_size` × `gradient_accumulation_steps` (both in `profile.train`) × `profile.block_size` |
+# | `metrics` | `INPUTS / "lab6/metrics.json"`, as it is |
 # | `model_name`, `repo_id`, `author`, `contact`, `summary`, `training_data`, `hardware` | you: a sentence or two where a sentence is wanted |
 # | `out_of_scope`, `licence_note` | you, see below |
 #
