@@ -18,9 +18,18 @@
 # %% [markdown] tags=["colab"]
 # ## Get a GPU, and the course's folder
 #
-# 1. In the menu: *Runtime → Change runtime type → T4 GPU*.
-# 2. Zip the course's `labs` folder as `dragon_trainer.zip` and drop it into the *Files* panel on the left. Or keep `labs` on
-#    your Drive as `MyDrive/dragon_trainer` and mount the Drive: then what you make survives the session.
+# 1. In the menu: *Runtime → Change runtime type → T4 GPU*. Do so for every lab: the labs build on each other, and a model on a GPU
+#    is another one than without.
+# 2. Bring the course's `labs` folder. The best way: upload it to your Google Drive, rename it `dragon_trainer`, and at the start of
+#    every session run this in a cell of its own:
+#
+#    ```python
+#    from google.colab import drive
+#    drive.mount("/content/drive")
+#    ```
+#
+#    Then what a lab makes is still there for the next one. The quick way, for a first look: zip `labs` as `dragon_trainer.zip` and
+#    drop it into the *Files* panel on the left. What you make is then gone when the session ends; download the folder `out` first.
 #
 # `nvidia-smi` shows the GPU that you got, its memory, and the driver. If it finds none, go back to 1.
 
@@ -86,7 +95,7 @@ if importlib.util.find_spec("unsloth") is None:
 
 # %% tags=["install", "colab"]
 # Once per session, about three minutes. PyTorch is here already; Unsloth goes in without its dependencies
-# (requirements.txt says why).
+# (requirements.txt says why). If you have imported one of the packages before: Runtime → Restart session, then run all cells.
 import importlib.util
 
 if importlib.util.find_spec("unsloth") is None:

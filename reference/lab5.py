@@ -18,8 +18,12 @@
 
 # %% tags=["install", "colab"]
 # Once per session, about three minutes.
-# %pip install -q -r requirements.txt
-# %pip install -q --no-deps unsloth==2026.10.9 unsloth_zoo==2026.10.9 cut_cross_entropy==25.1.1
+import importlib.util
+
+if importlib.util.find_spec("unsloth") is None:
+    print("Installing …")
+    # %pip install -q -r requirements.txt
+    # %pip install -q --no-deps unsloth==2026.10.9 unsloth_zoo==2026.10.9 cut_cross_entropy==25.1.1
 
 # %%
 import json

@@ -14,6 +14,15 @@
 
 # %% tags=["setup"]
 
+# %% tags=["install", "colab"]
+# Once per session, about three minutes.
+import importlib.util
+
+if importlib.util.find_spec("unsloth") is None:
+    print("Installing …")
+    # %pip install -q -r requirements.txt
+    # %pip install -q --no-deps unsloth==2026.10.9 unsloth_zoo==2026.10.9 cut_cross_entropy==25.1.1
+
 # %%
 import hashlib
 import json
