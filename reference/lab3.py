@@ -11,6 +11,8 @@
 # the machine (on Colab: the runtime type) that you will train on in Lab 4: its base model decides how text is cut into tokens.
 #
 # **Hand in** this notebook. It leaves `out/lab3/`: three splits, packed blocks and `stats.json`. Lab 4 trains on them.
+#
+# *For education and research, never for clinical use. The notes that come with the course are invented: no patient is behind them.*
 
 # %% tags=["setup"]
 
@@ -45,11 +47,12 @@ print(Counter(row["_id"].split("-")[0] for row in raw))
 # %% [markdown]
 # ## A look before you touch anything
 #
-# The notes have the two fields of [ncbi/Open-Patients](https://huggingface.co/datasets/ncbi/Open-Patients). There,
-# `load_dataset("ncbi/Open-Patients", split="train")` gives 180,142 rows of the same kind; we work on a few hundred.
+# We work on some 250 notes that were written for this course in the form of
+# [ncbi/Open-Patients](https://huggingface.co/datasets/ncbi/Open-Patients), its dirt and its copies included. There,
+# `load_dataset("ncbi/Open-Patients", split="train")` gives 180,142 rows with the same two fields.
 #
-# The start of an `_id` says where a note is from: `pmc` is a published case report, `usmle` an exam question, `trec` a
-# search topic. They differ in length, so look at that first.
+# The start of an `_id` says what a note is like: in Open-Patients, `pmc` is a published case report, `usmle` an exam question, `trec`
+# a search topic. They differ in length, so look at that first.
 
 # %%
 fig, ax = plt.subplots(figsize=(7, 2.6))
@@ -62,8 +65,8 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# Now the dirt. These notes were cut out of articles, and the cut left marks: the *number* of a figure went, its brackets
-# stayed. Read a few lines; you will write the rules for them.
+# Now the dirt. The notes of Open-Patients were cut out of articles, and the cut left marks: the *number* of a figure went, its
+# brackets stayed. Ours have the same marks. Read a few lines; you will write the rules for them.
 
 # %%
 dirt = {

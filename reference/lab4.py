@@ -2,7 +2,7 @@
 # # Lab 4 · LoRA: continue a model's pretraining on patient notes
 #
 # A pretrained model knows English, and little of how a case report goes. Today it reads a few dozen pages of them. You train a
-# handful of extra numbers, 1 to 5 % of what the model has, and prove that it got better on notes that nobody trained on.
+# handful of extra numbers, 0.6 % (a 7B model) to 5 % (the tiny one) of what the model has, and prove that it got better on notes that nobody trained on.
 #
 # **You learn** what LoRA adds and what it leaves alone · to set up a training run · to train with Unsloth, on a GPU or a CPU
 # · to read a loss curve · to tell a trained adapter from one that only looks so.

@@ -13,6 +13,8 @@
 #
 # **Hand in** this notebook. It leaves `out/lab6/`: `metrics.json`, `pairs.jsonl` with its `key.json`, and `report.md`. Lab 7
 # puts the numbers into the model card.
+#
+# *For education and research. What the model writes about illness is invented: never for clinical use.*
 
 # %% tags=["setup"]
 

@@ -11,6 +11,8 @@
 # **Time** about 75 minutes of yours. Every cell takes a second, on a T4 as on a CPU.
 #
 # **Hand in** this notebook. It leaves `out/lab7/README.md` (the card) and `out/lab7/release/`.
+#
+# *For education and research. What the model writes about illness is invented: never for clinical use.*
 
 # %% tags=["setup"]
 
@@ -59,8 +61,9 @@ print(empty.content.count("[More Information Needed]"), "times [More Information
 print(empty.content[1800:2300])
 
 # %% [markdown]
-# `from_template` renders a missing value as *nothing*. So a typo in a name, or a number that was never computed, leaves a hole in
-# the card, and nobody notices. Jinja can do better: with `undefined=StrictUndefined` a missing value is an error.
+# That template brings a text for what is missing. With one of your own, `from_template` renders a missing value as *nothing*. So a
+# typo in a name, or a number that was never computed, leaves a hole in the card, and nobody notices. Jinja, the language of these
+# templates, can do better: with `undefined=StrictUndefined` a missing value is an error.
 #
 # ## Exercise 1 · `render_card`
 #
@@ -103,7 +106,7 @@ example = {
 #
 # | field | value |
 # |---|---|
-# | `license` | `cc-by-sa-4.0`, always: the data's licence asks for it |
+# | `license` | `cc-by-sa-4.0`, always: the licence of the data (Open-Patients, and the course's own notes) asks for it |
 # | `base_model`, `base_model_relation` | `ctx["base_model"]`, `adapter` |
 # | `datasets` | `["ncbi/Open-Patients"]` |
 # | `library_name`, `pipeline_tag`, `language` | `peft`, `text-generation`, `en` |
@@ -175,7 +178,7 @@ except Exception as error:
 # | `adapter` | `INPUTS / "lab4/adapter/adapter_config.json"`, as it is |
 # | `training` | `INPUTS / "lab4/log.jsonl"`: `steps` (number of lines), `learning_rate` (the highest), `first_loss`, `last_loss`; and `tokens`: steps × `per_device_train_batch_size` × `gradient_accumulation_steps` (both in `profile.train`) × `profile.block_size` |
 # | `metrics` | `INPUTS / "lab6/metrics.json"`, as it is |
-# | `model_name`, `repo_id`, `author`, `contact`, `summary`, `training_data`, `hardware` | you: a sentence or two where a sentence is wanted |
+# | `model_name`, `repo_id`, `author`, `contact`, `summary`, `training_data`, `hardware` | you: a sentence or two where a sentence is wanted. On `training_data`, be exact: were these the notes that come with the course, which are invented, or rows of Open-Patients? |
 # | `out_of_scope`, `licence_note` | you, see below |
 #
 # **`out_of_scope`** is the most important text of the card. Say in it that the model is *for research and education*, and that it is *not*
@@ -185,7 +188,7 @@ except Exception as error:
 # **`licence_note`** is what CC BY-SA 4.0 asks of you. Five things, in words of your own:
 #
 # 1. the licence of this adapter, CC BY-SA 4.0, with its address <https://creativecommons.org/licenses/by-sa/4.0/>;
-# 2. the data that it was made from, `ncbi/Open-Patients`, with its address <https://huggingface.co/datasets/ncbi/Open-Patients>;
+# 2. the data that it was made from or modelled on, `ncbi/Open-Patients`, with its address <https://huggingface.co/datasets/ncbi/Open-Patients>;
 # 3. that it was *changed*, and how (cleaned, split, packed, trained on …);
 # 4. that whoever passes it on, or something made of it, *must* do so under the *same licence*;
 # 5. the base model by name, and its licence.
@@ -261,8 +264,8 @@ ax.invert_yaxis()
 plt.show()
 
 # %% [markdown]
-# The optimizer's state doubles the size and helps nobody. The base has its own licence and its own home. Notes are people's. And what
-# was once in a public repository stays in its history. A list of what must *not* go out is never complete; so release by **whitelist**.
+# The optimizer's state doubles the size and helps nobody. The base has its own licence and its own home. Notes of real patients are
+# theirs. And what was once in a public repository stays in its history. A list of what must *not* go out is never complete; so release by **whitelist**.
 #
 # `make_release(adapter: Path, card: str, base_model: str, folder: Path) -> None` makes `folder` hold **exactly four files**, and none of
 # what may have been in it before:
