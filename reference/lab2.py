@@ -1,7 +1,8 @@
 # %% [markdown]
 # # Lab 2 · The base model: what it says, and how you make it say it
 #
-# A language model does one thing: it gives every token of its vocabulary a score for coming next. All the rest (writing,
+# A language model does one thing: it gives every token of its vocabulary (every word, or piece of one, that it knows) a score for coming
+# next. All the rest (writing,
 # sampling, batches) is a few lines around it. Today you write these lines, so that nothing about `generate` is magic when you
 # compare models in Lab 6.
 #
@@ -82,7 +83,7 @@ start = "The patient was admitted with a"
 best = next_token_logprobs(start).exp().topk(12)
 fig, ax = plt.subplots(figsize=(7, 2.4))
 ax.bar([repr(tokenizer.decode([i])) for i in best.indices.tolist()], best.values.cpu())
-ax.set(ylabel="probability", title=f"{start} …  (the 12 shown hold {best.values.sum():.0%})")
+ax.set(xlabel="next token", ylabel="probability", title=f"{start} …  (the 12 shown hold {best.values.sum():.0%})")
 ax.tick_params(axis="x", rotation=45)
 plt.show()
 
@@ -92,7 +93,8 @@ plt.show()
 # Take the most likely token, append it, ask again: that is *greedy decoding*. It never varies, so it is how two models are compared.
 #
 # `greedy(prompt: str, n: int) -> list[int]`: the ids of at most `n` **new** tokens (without the prompt's), each the most likely
-# after everything before it. When `tokenizer.eos_token_id` comes, it is the last id returned.
+# after everything before it. When `tokenizer.eos_token_id` comes, it is the last id returned. (EOS, *end of sequence*, is the token by which a
+# model says that it is done.)
 #
 # It must give the ids of `model.generate(…, max_new_tokens=n, do_sample=False)`. Write the loop yourself once; you will see
 # what `generate` does a million times a day.
@@ -136,7 +138,7 @@ print("The patient was admitted with" + tokenizer.decode(new))
 # the same shape, tokens in their places. It turns the knobs **in this order**:
 #
 # 1. **temperature** ≥ 0: divide the logits by it. Below 1 the favourites gain, above 1 the outsiders. `0` stands for greedy: only the
-#    largest logit is kept, whatever the other knobs say.
+#    largest logit is kept (as any finite number), whatever the other knobs say.
 # 2. **top_k** ≥ 0: keep the `k` largest. `0` keeps all; so does a `k` larger than the vocabulary.
 # 3. **top_p**, 0 < p ≤ 1: turn what is left into probabilities (they add up to 1 again) and go from the most likely down until their
 #    sum **reaches** `p`. Keep these, *including the one that crosses the line*. `1.0` keeps all.
@@ -179,7 +181,8 @@ for ax, knobs in zip(axes, [(1.0, 0, 1.0), (0.5, 0, 1.0), (1.0, 8, 1.0), (1.0, 0
     left = filter_logits(logits, *knobs)
     ax.bar(np.arange(40), left.softmax(-1)[order])
     ax.set_title("T={}, k={}, p={}".format(*knobs) + f"\n{left.isfinite().sum()} tokens left", fontsize=9)
-axes[0].set(xlabel="tokens, likeliest first", ylabel="probability")
+    ax.set_xlabel("tokens, likeliest first")
+axes[0].set_ylabel("probability")
 plt.show()
 
 # %% [markdown]
@@ -193,8 +196,8 @@ plt.show()
 #
 # - **The same ids as `greedy(prompt, NEW_TOKENS)`**, each prompt alone, whoever its neighbours are: greedy decoding, no
 #   sampling.
-# - A prompt's list ends with its EOS if that comes; no padding after it, nothing of the prompt before it. (Here
-#   `pad_token_id == eos_token_id`, so you can't tell them apart by the id: cut after the *first*.)
+# - A prompt's list ends with its EOS if that comes; no padding after it, nothing of the prompt before it. (With
+#   many models, our small ones among them, `pad_token_id == eos_token_id`, so you can't tell them apart by the id: cut after the *first*.)
 # - All prompts go through the model **together**: no more forward passes than `NEW_TOKENS`. `model.generate` is welcome.
 #
 # Give the model the tokenizer's `attention_mask`, so that it doesn't look at the padding.

@@ -112,7 +112,8 @@ for pattern in dirt.values():
 # Everything else is a number as it stands: `pulse 104/min`, `BP 109/70`, `max 104/min`, `x 1000/mm3`, `2 x 108 mg`.
 #
 # **Two promises.** `clean(clean(text)) == clean(text)`: mind nested dirt like `([])`. And °C, µ, γ, ≥, é, ½ and m² survive:
-# NFKC would turn m² into m2, and ASCII would lose the dose in µg.
+# NFKC (Unicode's way to write look-alikes alike, `unicodedata.normalize("NFKC", …)`) would turn m² into m2, and ASCII would lose the
+# dose in µg.
 
 
 # %% exercise="clean"
@@ -281,12 +282,12 @@ plt.show()
 #
 # The model reads token ids. Three things go wrong here more often than anywhere else, and none raises an error:
 #
-# - the **end-of-sequence token is missing**, and the model never learns that a note ends;
+# - the **end-of-sequence token** (EOS) **is missing**, and the model never learns that a note ends;
 # - a **special token is there twice**, because the tokenizer already adds one;
 # - `truncation=True` **silently drops** the rest of every long note. At 256 tokens, 70 % of a real note corpus is gone.
 #
 # `tokenize_docs(texts: list[str])` returns a mapping whose `["input_ids"]` has one list of ids per text, in order: exactly
-# what `tokenizer(text)["input_ids"]` gives (so a BOS if this tokenizer adds one, and none if it doesn't), then
+# what `tokenizer(text)["input_ids"]` gives (so a BOS, *beginning of sequence*, if this tokenizer adds one, and none if it doesn't), then
 # `tokenizer.eos_token_id` **once**. Nothing cut, nothing padded. (A warning that a note is longer than the model's maximum
 # is fine: packing takes care of it.)
 
@@ -365,7 +366,7 @@ plt.show()
 # - `attention_mask`: 1 on real tokens, 0 on padding;
 # - `labels`: the ids, and **−100 exactly where the mask is 0** (the loss skips −100).
 #
-# Mind the trap: with our tokenizer, as with many, `pad_token_id == eos_token_id`. Whoever finds padding by *looking for
+# Mind the trap: with our small models' tokenizers, as with many, `pad_token_id == eos_token_id`. Whoever finds padding by *looking for
 # that id* also hides the real EOS at the end of each note, as `DataCollatorForLanguageModeling` does; the model then
 # never stops talking.
 

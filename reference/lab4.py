@@ -139,7 +139,8 @@ merged = merge_manual(W, A, B, alpha=2, r=1)
 fig, axes = plt.subplots(1, 3, figsize=(9, 2.2))
 for ax, (title, matrix) in zip(axes, {"W": W, "the correction, rank 1": merged - W, "W′": merged}.items()):
     ax.imshow(matrix, cmap="coolwarm", vmin=-4, vmax=4, aspect="auto")
-    ax.set(title=title, xticks=[], yticks=[])
+    ax.set(title=title, xlabel="in", xticks=[], yticks=[])
+axes[0].set_ylabel("out")
 plt.show()
 print("B = 0 leaves W:", torch.equal(merge_manual(W, A, 0 * B, 2, 1), W))
 louder = merge_manual(0 * W, A, B, 8, 4, True).norm() / merge_manual(0 * W, A, B, 8, 4).norm()
@@ -167,7 +168,8 @@ print("\nprofile.lora =", json.dumps(profile.lora, indent=1))
 # - Take rank, alpha, dropout, targets and `use_rslora` from `profile.lora`. Another rank from 2 to 64, another alpha and rsLoRA
 #   are fine too.
 # - `random_state=profile.train["seed"]`: $A$ is drawn when the adapter is made, so that is when the seed counts.
-# - Plain LoRA only: its default start, no DoRA, no trained biases or embeddings, one rank for all. The base stays frozen.
+# - Plain LoRA only: its default start, no variants such as DoRA, no trained biases or embeddings, one rank for all. The base stays
+#   frozen. (You get this when you ask for nothing else.)
 #
 # **A trap.** If *none* of your `target_modules` exists, PEFT complains. If *some* don't (`gate` for `gate_proj`), it says
 # nothing and leaves them out. So count.
@@ -267,8 +269,9 @@ plt.show()
 # What is left in `out/lab4/adapter/`: `adapter_config.json` and `adapter_model.safetensors`, an adapter of this base. Don't
 # merge it into `peft_model`: with `merge_and_unload()` the adapter is gone, and the base is no longer the base.
 #
-# The grader loads your adapter onto its own copy of the base and measures the perplexity on **private notes**. Points: tuned ÷
-# base at most **0.95** for half, at most **0.90** for all.
+# The grader loads your adapter onto its own copy of the base and measures the *perplexity* on **private notes**: $e$ to the mean loss per
+# token. At 20, the model is as unsure as if it chose among 20 equally likely tokens; Lab 6 takes it apart. Points: tuned ÷ base at
+# most **0.95** for half, at most **0.90** for all.
 
 # %% exercise="adapter" files=["out/lab4/adapter/adapter_config.json", "out/lab4/adapter/adapter_model.safetensors"] leaves=["out/lab4/adapter/adapter_config.json", "out/lab4/adapter/adapter_model.safetensors"]
 ### BEGIN SOLUTION
@@ -312,7 +315,8 @@ for prompt in PROMPTS:
 # in order, and no other lines. Each has at least
 #
 # - `step`: 1, 2, 3, … up to `max_steps`;
-# - `loss`: that step's training loss (mean nats per token of its batch);
+# - `loss`: that step's training loss, as the trainer gives it (mean nats per token of its batch: minus the *natural* log of the
+#   probability that the model gave to the token that came);
 # - `learning_rate`: the one that step used.
 #
 # The trainer has it all in `trainer.state.log_history`; its last entry is a summary, which doesn't belong here. The grader holds
@@ -340,7 +344,8 @@ plt.show()
 # **Read it.** The first point is the base's own loss, as $B = 0$. Does it end below the green line? Then it knows the training notes
 # better than new ones. Does it jump up? The learning rate is too high. Does it stay flat? Then nothing was trained.
 #
-# Now see your formula at work: PEFT's own correction of a real, trained layer against yours.
+# Now see your formula at work: PEFT's own correction of a real, trained layer against yours. Of its singular values, no more than $r$
+# can differ from 0: that is what *low rank* means.
 
 # %%
 name, layer = next((name, m) for name, m in peft_model.named_modules() if name.endswith("q_proj") and hasattr(m, "lora_A"))

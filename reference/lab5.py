@@ -238,7 +238,7 @@ print(f"guessing blindly: perplexity {len(tokenizer):,}, loss {math.log(len(toke
 # | `tokens` | trained on: steps × batch × length |
 # | `trainable` | how many parameters trained |
 # | `losses` | one a step, from `train` |
-# | `val_ppl`, `bpb` | from `validate` |
+# | `val_ppl`, `bpb` | from `validate`: perplexity, and bits per byte (Lab 6 explains it; lower is better) |
 # | `tok_per_s`, `peak_mem` | training tokens per second of *training*; `peak_memory()` |
 # | `status` | `"ok"`, or `"diverged"`: some loss or `val_ppl` is `None`, or `val_ppl` is higher than the untouched base's |
 #
@@ -480,7 +480,7 @@ for constraint in ({}, {"max_trainable": middle["trainable"] - 1}):
 # %% [markdown]
 # ## What you can say now
 #
-# Not "0.007 is the best learning rate", but: *around this centre, at this budget, on these notes, the learning rate mattered most; the differences
+# Not "this is the best learning rate", but: *around this centre, at this budget, on these notes, the learning rate mattered most; the differences
 # of rank and length have to be held against luck; above some rate training fails.* That is what a sweep is for.
 #
 # - Did you win your bet?

@@ -429,7 +429,7 @@ rows = metrics["per_document"]
 base, tuned = ([row[key] / row["n_tokens"] for row in rows] for key in ("base_nats", "tuned_nats"))
 left.scatter(base, tuned, color=["tab:red" if row["_id"] in metrics["worst"] else "tab:green" for row in rows])
 left.axline((np.mean(base), np.mean(base)), slope=1, color="grey", ls="--")
-left.set(xlabel="base (nats per token)", ylabel="tuned", title="Each dot a note; below the line it got easier")
+left.set(xlabel="base (nats per token)", ylabel="tuned (nats per token)", title="Each dot a note; below the line it got easier")
 low, high = metrics["bootstrap_ci"]
 right.barh(
     list(slices), [s["ratio"] for s in slices.values()], color=["tab:green" if s["ratio"] < 1 else "tab:red" for s in slices.values()]

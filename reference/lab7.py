@@ -316,6 +316,7 @@ print((OUT / "release/SHA256SUMS").read_text())
 print(json.loads((OUT / "release/adapter_config.json").read_text())["base_model_name_or_path"])
 
 # %%
+# Your system's own tool agrees (Linux and Colab; a Mac has `shasum -a 256 -c`, Windows none, and the end of this lab does it in Python).
 # !cd out/lab7/release && sha256sum -c SHA256SUMS
 
 # %% [markdown]
