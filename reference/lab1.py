@@ -11,7 +11,7 @@
 # make chance repeatable · to load a model and hear its first words.
 #
 # **Time** about 45 minutes, most of it downloads. The cells then take a minute on a CPU; on a T4 a few, because a model of 4 GB is
-# fetched.
+# fetched. (In all labs, times on a T4 are estimates.)
 #
 # **Hand in** this notebook. It leaves `out/lab1/env.json`.
 #
@@ -41,6 +41,8 @@
 
 # %% [markdown] tags=["local"]
 # ## Make an environment
+#
+# All this was run on Linux. On Windows, [WSL](https://learn.microsoft.com/windows/wsl/install) gives you one.
 #
 # In a terminal, in the course's folder `labs/` (`cd` there first). Either with conda
 # ([Miniforge](https://conda-forge.org/download/) brings it):
@@ -183,7 +185,7 @@ del test_model
 # parameters, against the memory of a T4:
 
 # %%
-formats = {"float32": 32, "bfloat16": 16, "float16": 16, "4 bit": 4.5}  # bits a number; half a bit for the scale that 64 numbers share
+formats = {"float32": 32, "bfloat16": 16, "float16": 16, "4 bit": 4.5}  # bits; 64 numbers share a scale
 fig, ax = plt.subplots(figsize=(7, 2))
 ax.barh(list(formats), [7e9 * bits / 8 / 2**30 for bits in formats.values()])
 ax.axvline(15, color="black", linestyle=":", label="a T4")

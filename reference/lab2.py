@@ -61,7 +61,7 @@ print("input_ids", tuple(encoded["input_ids"].shape), "→ logits", tuple(logits
 # ## Exercise 1 · `next_token_logprobs`
 #
 # Logits can be any number. *Log-probabilities* mean something: their exponentials add up to 1.
-# $\log p_i = z_i - \log\sum_j e^{z_j}$, which is `log_softmax`.
+# $\log p_i = z_i - \log\sum_j e^{z_j}$, which is `log_softmax`. The training loss, and the perplexity of Lab 6, are made of these.
 #
 # `next_token_logprobs(text: str) -> torch.Tensor`: the log-probability (natural log) of every token to come **right after** `text`. A
 # float32 tensor of shape `(vocabulary,)`, where the vocabulary is the last axis of the logits. Encode `text` as the tokenizer does by

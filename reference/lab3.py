@@ -60,7 +60,7 @@ words = defaultdict(list)
 for row in raw:
     words[row["_id"].split("-")[0]].append(len(row["description"].split()))
 ax.hist(list(words.values()), bins=40, stacked=True, label=list(words))
-ax.set(xlabel="words in a note", ylabel="notes", title="A factor of ten between a search topic and a case report")
+ax.set(xlabel="words in a note", ylabel="notes", title="Most of the long notes are case reports")
 ax.legend()
 plt.show()
 

@@ -7,7 +7,7 @@
 # **You learn** what LoRA adds and what it leaves alone · to set up a training run · to train with Unsloth, on a GPU or a CPU
 # · to read a loss curve · to tell a trained adapter from one that only looks so.
 #
-# **Time** about 90 minutes of yours. Training takes 5 to 10 seconds with the tiny model and some 3 minutes with SmolLM2-135M
+# **Time** about 90 minutes of yours. Training takes half a minute at most with the tiny model and some 3 minutes with SmolLM2-135M
 # on a CPU, and about 15 minutes with a 7B model on a T4.
 #
 # **Hand in** this notebook. It leaves `out/lab4/adapter/` and `out/lab4/log.jsonl`. The grader measures the adapter itself.
@@ -199,6 +199,8 @@ print("largest |B| now:", max(p.abs().max().item() for name, p in trainable.item
 # %% [markdown]
 # ## Exercise 3 · `train_args`
 #
+# These numbers decide how far a run gets as much as the method does, and what you leave out, a library's default decides for you.
+#
 # Define `train_args`, an `UnslothTrainingArguments(…)`. (It is TRL's `SFTConfig` with one more field; that, or transformers'
 # `TrainingArguments`, counts as well.) The numbers are in `profile.train`. They are a good start, and these are the limits:
 #
@@ -267,7 +269,8 @@ plt.show()
 # loop of your own, or another trainer, is fine: what counts is the adapter.)
 #
 # What is left in `out/lab4/adapter/`: `adapter_config.json` and `adapter_model.safetensors`, an adapter of this base. Don't
-# merge it into `peft_model`: with `merge_and_unload()` the adapter is gone, and the base is no longer the base.
+# merge it into `peft_model`: with `merge_and_unload()` the adapter is gone, and the base is no longer the base. (A warning that the
+# base's `config.json` could not be fetched or found is harmless.)
 #
 # The grader loads your adapter onto its own copy of the base and measures the *perplexity* on **private notes**: $e$ to the mean loss per
 # token. At 20, the model is as unsure as if it chose among 20 equally likely tokens; Lab 6 takes it apart. Points: tuned ÷ base at

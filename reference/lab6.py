@@ -223,7 +223,8 @@ plt.show()
 #
 # ## Exercise 2 · `bits_per_byte`
 #
-# Perplexity counts *tokens*, and each tokenizer has its own. A model with long tokens has fewer, harder guesses to make:
+# Perplexity counts *tokens*, and each tokenizer has its own. A model with long tokens has fewer, harder guesses to make. (A `�` below is
+# half a character: γ has two bytes, and some tokenizers spend a token on each.)
 
 
 # %%
