@@ -310,7 +310,8 @@ for prompt in PROMPTS:
     print("after: ", continue_note(peft_model, prompt), "\n")
 
 # %% [markdown]
-# It sounds more like a case report, and it is still made up. **Fluent is not true.**
+# It sounds more like a case report (the tiny model: more values and units, and no more sense), and it is still made up. **Fluent is
+# not true.**
 #
 # ## Exercise 5 · `log`
 #

@@ -342,7 +342,7 @@ plt.show()
 
 # %% [markdown]
 # And what a rank costs. Parameters grow in proportion to $r$; what they bring is another matter. On little data rank
-# matters little, as long as the learning rate fits.
+# matters little, as long as the learning rate fits. (Does this one fit every rank? That is what a star cannot tell.)
 
 # %% tags=["try"]
 ranked = sorted((row for row in fine if all(row["config"][f] == centre[f] for f in centre if f != "r")), key=lambda row: row["config"]["r"])

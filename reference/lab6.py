@@ -124,11 +124,13 @@ x = np.arange(len(base))
 ax.bar(x - 0.2, base, 0.4, label=f"base, mean {base.mean():.2f}")
 ax.bar(x + 0.2, tuned, 0.4, label=f"tuned, mean {tuned.mean():.2f}")
 ax.set_xticks(x, [tokenizer.decode([token]) for token in sentence[1:]], rotation=60)
-ax.set(xlabel="token that came", ylabel="surprise (nats)", title="Where did reading notes help?")
+ax.set(xlabel="token that came", ylabel="surprise (nats)", title="Where did reading notes help, and where not?")
 ax.legend()
 plt.show()
 
 # %% [markdown]
+# Look at single tokens, not at the two means: on one sentence either model may win. That is why you will score whole notes, and many.
+#
 # Average the surprise and take the exponential: that is the **perplexity**,
 # $\exp\left(\frac{1}{N}\sum_t -\ln p_t\right)$. A model with perplexity 20 hesitates as if between 20 equally likely tokens.
 #
