@@ -85,7 +85,10 @@
 # Installs what is missing, and nothing when nothing is.
 import importlib.util
 import shutil
+import sys
 
+if sys.version_info[:2] not in ((3, 11), (3, 12)):
+    raise RuntimeError(f"The labs run on Python 3.11 or 3.12, and this is {sys.version.split()[0]}. Make an environment first, as above.")
 if importlib.util.find_spec("torch") is None:
     build = "" if shutil.which("nvidia-smi") else "--index-url https://download.pytorch.org/whl/cpu"
     # %pip install -q "torch>=2.11,<2.15" {build}

@@ -87,7 +87,9 @@ def test_the_students_pythons_are_those_of_the_project() -> None:
     minors = [int(python.removeprefix("3.")) for python in env_check.PYTHONS]
     assert f'requires-python = ">=3.{minors[0]},<3.{minors[-1] + 1}"' in (ROOT / "pyproject.toml").read_text()
     assert f"Python {' or '.join(env_check.PYTHONS)}" in (LABS / "requirements.txt").read_text()
-    assert f"**{' or '.join(env_check.PYTHONS)}**" in (ROOT / "reference" / "lab1.py").read_text()
+    lab1 = (ROOT / "reference" / "lab1.py").read_text()
+    assert f"**{' or '.join(env_check.PYTHONS)}**" in lab1
+    assert f"not in {tuple((3, minor) for minor in minors)}:" in lab1
 
 
 def test_an_older_python_can_read_the_script() -> None:
