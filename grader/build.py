@@ -6,11 +6,12 @@ Output is deterministic: the same source gives the same bytes. Nothing of a solu
 import ast
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from .errors import GraderError
-from .source import LABS, ROOT, VARIANTS, Exercise, Lab, SourceCell, Variant, load_lab
+from .source import LABS, ROOT, VARIANTS, Lab, SourceCell, Variant, load_lab
 
 NAMES = {
     1: "setup", 2: "inference", 3: "data_prep", 4: "lora_finetune", 5: "hyperparameter_tuning", 6: "evaluation", 7: "packaging",
@@ -46,10 +47,8 @@ def build(*, check: bool = False, root: Path = ROOT) -> list[Path]:
 def render(lab: Lab, variant: Variant, points: dict[str, float], *, solved: bool = False) -> str:
     """The notebook's JSON text; `solved` gives the reference's own (never written to labs/)."""
     source = lab.in_variant(variant)
-    cells = []
-    for index, cell in enumerate(source):
-        following = next((c.exercise for c in source[index + 1 : index + 2]), None)
-        cells.append(_cell(cell, index, solved, points, following))
+    labels = [points.get(exercise.id, 0) for exercise in lab.exercises]
+    cells = [_cell(cell, index, solved, points, labels) for index, cell in enumerate(source)]
     notebook: dict[str, Any] = {
         "cells": cells,
         "metadata": {
@@ -64,12 +63,11 @@ def render(lab: Lab, variant: Variant, points: dict[str, float], *, solved: bool
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
-def _cell(cell: SourceCell, index: int, solved: bool, points: dict[str, float], following: Exercise | None) -> dict[str, Any]:
+def _cell(cell: SourceCell, index: int, solved: bool, points: dict[str, float], labels: Sequence[float]) -> dict[str, Any]:
     text = cell.solved if solved else cell.handed_out
     base: dict[str, Any] = {"id": f"c{index:03d}", "metadata": {}, "source": text.splitlines(keepends=True)}
     if cell.kind == "markdown":
-        if following and following.id in points:
-            base["source"] = _with_points(text, points[following.id]).splitlines(keepends=True)
+        base["source"] = _with_points(text, labels).splitlines(keepends=True)
         return {"cell_type": "markdown", **base}
     if cell.exercise:
         base["metadata"]["nbgrader"] = {
@@ -87,14 +85,15 @@ def _cell(cell: SourceCell, index: int, solved: bool, points: dict[str, float], 
     return {"cell_type": "code", "execution_count": None, "outputs": [], **base}
 
 
-def _with_points(markdown: str, points: float) -> str:
-    """The markdown above an exercise with its points after the last heading."""
-    label = f"*({points:g} point{'s' if points != 1 else ''})*"
-    headings = list(re.finditer(r"^#{2,4} .+$", markdown, re.MULTILINE))
-    if not headings:
-        return f"{markdown}\n\n{label}"
-    end = headings[-1].end()
-    return f"{markdown[:end]} {label}{markdown[end:]}"
+def _with_points(markdown: str, labels: Sequence[float]) -> str:
+    """The markdown with the points of the n-th exercise behind the heading `## Exercise n · …`."""
+
+    def label(heading: re.Match[str]) -> str:
+        number = int(heading[1])
+        points = labels[number - 1] if 0 < number <= len(labels) else 0
+        return f"{heading[0]} *({points:g} point{'s' if points != 1 else ''})*" if points else heading[0]
+
+    return re.sub(r"^## Exercise (\d+) · .+$", label, markdown, flags=re.MULTILINE)
 
 
 def check_points(number: int, root: Path = ROOT) -> dict[str, float]:

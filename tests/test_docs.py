@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from grader.build import build, notebook_path
+from grader.build import build, check_points, notebook_path
 from grader.cli import app
 from grader.source import LABS, ROOT, VARIANTS, load_lab
 
@@ -42,3 +42,14 @@ def test_no_solution_is_in_what_students_get(number: int) -> None:
     handed_out = {line for cell in lab.cells for line in cell.handed_out.splitlines()}
     secret = {line for c in lab.cells if c.exercise for line in c.solved.splitlines() if len(line.strip()) > 25} - handed_out
     assert [line for line in secret if json.dumps(line, ensure_ascii=False)[1:-1] in given] == []
+
+
+@pytest.mark.parametrize("number", LABS)
+def test_every_exercise_says_in_its_heading_what_it_is_worth(number: int) -> None:
+    points = check_points(number)
+    exercises = [e.id for e in load_lab(number).exercises]
+    for variant in VARIANTS:
+        document = json.loads(notebook_path(number, variant).read_text(encoding="utf-8"))
+        text = "\n".join("".join(c["source"]) for c in document["cells"] if c["cell_type"] == "markdown")
+        found = {int(n): float(p) for n, p in re.findall(r"^## Exercise (\d+) · .+ \*\(([\d.]+) points?\)\*$", text, re.MULTILINE)}
+        assert found == {n: points[name] for n, name in enumerate(exercises, 1)}
