@@ -196,7 +196,9 @@ class WarmParent:
         """Fork one empty run; an empty string when it could isolate itself, else what went wrong."""
         folder = self.new_job()
         job = {"cells": [], "exercises": [], "limits": LIMITS, "work": "/work", "evidence": "/evidence"}
-        (folder / "job.json").write_text(json.dumps(job | {"cell_timeout_s": 10, "probe_timeout_s": 1, "probes_timeout_s": 1, "seed": 0}))
+        (folder / "job.json").write_text(
+            json.dumps(job | {"cell_timeout_s": 10, "cell_cpu_s": 10, "probe_timeout_s": 1, "probes_timeout_s": 1, "seed": 0})
+        )
         with self.fork(folder) as run:
             run.settimeout(30)
             heard = b""

@@ -37,7 +37,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="other rows of the data set in place of the embedded ones; a part is held out as the private split",
     )
     group.addoption("--store", type=Path, metavar="DIR", help="where runs are remembered (default: .dragon/)")
-    group.addoption("--cell-timeout", type=int, metavar="S", help="seconds that one cell may run (default: the profile's)")
+    group.addoption(
+        "--cell-timeout",
+        type=int,
+        metavar="S",
+        help="processor seconds that one cell may use; by the clock three times that (default: the profile's)",
+    )
     group.addoption("--slots", type=int, metavar="N", help="processor cores to use (default: all)")
     group.addoption(
         "--unsafe-i-trust-these-students",

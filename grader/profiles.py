@@ -30,8 +30,8 @@ class Profile:
 
 
 _BUDGETS = {
-    "tiny": (Budget(wall_s=900, cell_s=240, memory_bytes=6 * GIB, disk_bytes=GIB), 1, 8_000),
-    "cpu": (Budget(wall_s=2400, cell_s=1200, memory_bytes=12 * GIB, disk_bytes=2 * GIB), 2, 4_000),
+    "tiny": (Budget(wall_s=900, cell_s=90, memory_bytes=6 * GIB, disk_bytes=GIB), 1, 8_000),
+    "cpu": (Budget(wall_s=3600, cell_s=1200, memory_bytes=12 * GIB, disk_bytes=2 * GIB), 2, 4_000),
 }
 _PINS = {"cpu": "7ef915c9bf9d94d8d70211970476878352a5b95855c589ae987916d7a455242b"}  # what labs/models/fetch_smollm2.py writes
 

@@ -33,7 +33,8 @@ from .store import Store
 from .supervise import supervise
 
 SEED = 20_260  # of the hidden probes
-PROBE_S, PROBES_S = 60, 240
+PROBE_S, PROBES_S = 60, 900  # processor time of one; all of them, by the clock
+CLOCK = 3  # how many times its processor time a cell may take by the clock: other work on the machine is not the student's
 LEAF_BYTES = 512 << 20
 REFERENCE = "(reference)"  # no student is called so: names have no brackets
 COURSE = ("data", "train", "eval", "utils", "requirements.txt", "templates")
@@ -203,7 +204,8 @@ class Session:
         document = {
             "cells": [{"source": c.source, "exercise": c.exercise, "untouched": c.source.strip() in handed_out} for c in cells],
             "exercises": [{"id": e.id, "defines": e.defines} for e in lab.exercises] + [{"id": None, "defines": lab.shows}],
-            "cell_timeout_s": self.profile.budget.cell_s,
+            "cell_cpu_s": self.profile.budget.cell_s * self.profile.threads,
+            "cell_timeout_s": self.profile.budget.cell_s * CLOCK,
             "probe_timeout_s": PROBE_S,
             "probes_timeout_s": PROBES_S,
             "seed": SEED,

@@ -36,7 +36,7 @@ class Budget:
     """What one run may use."""
 
     wall_s: float
-    cell_s: int
+    cell_s: int  # processor time, for each thread of the profile
     memory_bytes: int
     disk_bytes: int
 

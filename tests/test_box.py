@@ -70,7 +70,7 @@ def test_the_watchdog_sees_memory_wherever_it_is_kept(hog: str, tmp_path: Path) 
     job = {
         "cells": [{"source": HOGS[hog], "exercise": None, "untouched": False}], "exercises": [],
         "limits": box.LIMITS, "work": "/work", "evidence": "/evidence",
-        "cell_timeout_s": 60, "probe_timeout_s": 1, "probes_timeout_s": 5, "seed": 0,
+        "cell_timeout_s": 60, "cell_cpu_s": 60, "probe_timeout_s": 1, "probes_timeout_s": 5, "seed": 0,
     }  # fmt: skip
     with box.WarmParent(course={}, runs=tmp_path, imports=[], environment={}) as parent:
         place = parent.new_job()

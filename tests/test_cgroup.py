@@ -51,7 +51,7 @@ def run(cell: str, folder: Path, groups: Path, *, processes: int = 64) -> Run:
     job = {
         "cells": [{"source": cell, "exercise": None, "untouched": False}], "exercises": [],
         "limits": box.LIMITS | {"processes": 4096}, "work": "/work", "evidence": "/evidence",
-        "cell_timeout_s": 60, "probe_timeout_s": 1, "probes_timeout_s": 5, "seed": 0,
+        "cell_timeout_s": 60, "cell_cpu_s": 60, "probe_timeout_s": 1, "probes_timeout_s": 5, "seed": 0,
     }  # fmt: skip
     with box.WarmParent(course={}, runs=folder, imports=[], environment={}) as parent:
         place = parent.new_job()

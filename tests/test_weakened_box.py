@@ -163,7 +163,7 @@ def loot_of(parent: box.WarmParent, cell: str) -> Any:
     job = {
         "cells": [{"source": cell, "exercise": "x", "untouched": False}], "exercises": [{"id": "x", "defines": ["loot"]}],
         "limits": box.LIMITS | {"scratch_bytes": 32 << 20, "processes": 64}, "work": "/work", "evidence": "/evidence",
-        "cell_timeout_s": 30, "probe_timeout_s": 1, "probes_timeout_s": 5, "seed": 0,
+        "cell_timeout_s": 30, "cell_cpu_s": 30, "probe_timeout_s": 1, "probes_timeout_s": 5, "seed": 0,
     }  # fmt: skip
     place = parent.new_job()
     (place / "job.json").write_text(json.dumps(job))

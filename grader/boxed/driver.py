@@ -25,6 +25,8 @@ from . import kernel
 
 MAX_TIMEOUTS = 2  # cells that may run into their limit before the rest of the notebook is given up
 INTERRUPT_GRACE_S = 5
+CPU_TICK_S = 0.5
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 class ForkedKernel(LocalProvisioner):
@@ -89,6 +91,7 @@ class Driver:
         self.control = control
         self.owners: dict[str, str | None] = {n: e["id"] for e in job["exercises"] for n in e["defines"]}
         self.reply: dict[str, Any] = {}
+        self.has_spent_its_time = False  # the cell that runs now
         self.kept_from: dict[str, str] = {}  # name → "owner", "other" or "handed out"
 
     def say(self, **event: Any) -> None:
@@ -122,10 +125,13 @@ class Driver:
             self.reply = {"status": "ok"}
             started = time.monotonic()
             self.say(event="cell", index=index)
+            self.has_spent_its_time = False
+            watch = asyncio.create_task(self._watch_cpu(client))
             try:
                 await client.async_execute_cell(cell, index, store_history=False)
-                outcome = {"status": self.reply["status"]}
-                if self.reply["status"] == "error":
+                outcome = {"status": "timeout" if self.has_spent_its_time else self.reply["status"]}
+                timeouts += self.has_spent_its_time
+                if outcome["status"] == "error":
                     outcome |= {"ename": str(self.reply.get("ename"))[:100], "evalue": str(self.reply.get("evalue"))[:500]}
             except CellTimeoutError:
                 timeouts += 1
@@ -133,12 +139,23 @@ class Driver:
             except DeadKernelError:
                 self.say(event="cell_done", index=index, status="died", seconds=time.monotonic() - started)
                 return False
+            finally:
+                watch.cancel()
             self.say(event="cell_done", index=index, seconds=time.monotonic() - started, **outcome)
             if outcome["status"] == "timeout" and (timeouts >= MAX_TIMEOUTS or not await self._interrupt(client)):
                 return False
             if not await self._keep(client, given):
                 return False
         return True
+
+    async def _watch_cpu(self, client: NotebookClient) -> None:
+        """Interrupt the cell once the kernel has used its processor time: a busy machine slows the clock's time, and not this."""
+        pid = client.km.provisioner.pid
+        used = cpu_seconds(pid)
+        while cpu_seconds(pid) - used <= self.job["cell_cpu_s"]:
+            await asyncio.sleep(CPU_TICK_S)
+        self.has_spent_its_time = True
+        await client.km.provisioner.send_signal(signal.SIGINT)
 
     async def _interrupt(self, client: NotebookClient) -> bool:
         await client.km.provisioner.send_signal(signal.SIGINT)
@@ -214,6 +231,16 @@ def defined_names(source: str) -> set[str]:
             names.add((node.asname or node.name).split(".")[0])
         pending.extend(ast.iter_child_nodes(node))
     return names
+
+
+def cpu_seconds(pid: int | None) -> float:
+    """Processor time of a process and the children that it has waited for; 0 once it has gone. Source: proc_pid_stat(5)."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(int(ticks) for ticks in fields[11:15]) / TICKS_PER_S
 
 
 def receive_line(control: socket.socket) -> bytes:
