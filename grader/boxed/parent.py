@@ -16,7 +16,13 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import isolate
+from . import isolate, landlock
+
+READABLE = (
+    "/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/proc/cpuinfo", "/proc/meminfo",
+    "/proc/stat", "/proc/version", "/proc/sys/kernel", "/sys/devices/system/cpu", "/sys/devices/system/node",
+)  # fmt: skip
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 
 def main(control_fd: int) -> None:
@@ -61,7 +67,7 @@ def _begin(request: dict[str, Any], run: socket.socket) -> NoReturn:
     """In the first fork: make the namespaces, fork their PID 1, hand its pidfd out, wait for it."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        if request["isolate"]:
+        if request["tier"] >= 2:
             isolate.new_namespaces()
         ready_r, ready_w = os.pipe()
         child = os.fork()
@@ -91,11 +97,16 @@ def _inside(request: dict[str, Any], run: socket.socket) -> NoReturn:
         job_folder = Path(request["folder"])
         job = json.loads((job_folder / "job.json").read_text())
         _quiet_streams()
-        if request["isolate"]:
+        if request["tier"] >= 2:
             isolate.private_view(job_folder, course=request["course"], python=request["python"], sizes=job["limits"])
             isolate.drop_privileges()
         else:
-            _plain_folders(job_folder, request["course"], job)
+            shown = _plain_folders(job_folder, request["course"], job)
+            isolate.adopt_orphans()
+            if request["tier"] == 1:
+                own = [str(job_folder / name) for name in ("out", "evidence", "work", "tmp")]
+                landlock.restrict([*READABLE, *request["python"], *shown], [*own, *DEVICES], has_network=request["network"])
+                isolate.drop_privileges(has_network=request["network"])
         os.chdir(job["work"])
         _limit(job["limits"])
         isolate.hide_descriptors()
@@ -109,14 +120,23 @@ def _inside(request: dict[str, Any], run: socket.socket) -> NoReturn:
         os._exit(70)
 
 
-def _plain_folders(job_folder: Path, course: str, job: dict[str, Any]) -> None:
-    """Without isolation the work folder is made of links; `job` is changed to say where it is."""
-    work = job_folder / "work"
-    work.mkdir()
+def _plain_folders(job_folder: Path, course: str, job: dict[str, Any]) -> list[str]:
+    """Without mounts the work folder is made of links, and scratch is a folder of the job; `job` is changed to say where.
+
+    Returns what the links lead to.
+    """
+    work, scratch = job_folder / "work", job_folder / "tmp"
+    for made in (work, scratch, scratch / "home"):
+        made.mkdir()
     for entry in Path(course).iterdir():
-        (work / entry.name).symlink_to(entry)
+        (work / entry.name).symlink_to(entry.resolve())
     (work / "out").symlink_to(job_folder / "out")
-    job |= {"work": str(work), "evidence": str(job_folder / "evidence")}
+    job |= {"work": str(work), "evidence": str(job_folder / "evidence"), "scratch": str(scratch)}
+    for name, value in os.environ.items():
+        if value.startswith("/tmp/"):
+            os.environ[name] = f"{scratch}{value.removeprefix('/tmp')}"
+    os.environ |= {"TMPDIR": str(scratch), "HOME": str(scratch / "home")}
+    return [str(entry.resolve()) for entry in Path(course).iterdir()] + [str(Path(__file__).parent)]
 
 
 def _quiet_streams() -> None:
