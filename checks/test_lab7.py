@@ -32,10 +32,14 @@ FIXED = {
 TAGS = {"lora", "unsloth", "medical", "continued-pretraining"}
 RELEASE = {"README.md", "adapter_config.json", "adapter_model.safetensors", "SHA256SUMS"}
 CHANGED = re.compile(
-    r"\bchang(?:e|es|ed|ing)\b|\b(?:modified|modifications?|altered|edited|cleaned|filtered|deduplicated)\b", re.IGNORECASE
+    r"\bchang(?:e|es|ed|ing)\b|\b(?:modified|modifications?|altered|edited|cleaned|filtered|deduplicated|(?:pre-?)?processed|transformed|"
+    r"normali[sz]ed|tokeni[sz]ed|split|packed)\b|\b(?:I|we|was|were|been|have|has) (?:\w+ )?adapted\b",
+    re.IGNORECASE,
 )
 UNCHANGED = re.compile(
-    r"\b(?:no|not|without|never)\b(?: \w+)? (?:chang|modif|alter|edit|clean|filter)|\bunchanged\b|\bunmodified\b", re.IGNORECASE
+    r"\b(?:no|not|without|never)\b(?: (?!only\b|just\b)\w+)? (?:chang|modif|alter|edit|clean|filter|process|preprocess|transform|adapt|split)|"
+    r"\bunchanged\b|\bunmodified\b|\bunprocessed\b",
+    re.IGNORECASE,
 )
 ROUNDING = 0.005
 """Relative. The card shows at least three digits of a number: a value that was rounded to what it shows is off by 0.5 % at most."""

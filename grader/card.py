@@ -138,16 +138,23 @@ _NEGATION = re.compile(
 )
 _EMPTY_NEGATION = re.compile(
     r"(?:\bnot|n[’']t)\s+(?:only|just|merely|solely|limited|restricted|confined|harmful|forbidden|prohibited|excluded|unsuitable|out of scope|"
-    r"a problem)\b|\bno\s+(?:doubt|problem|longer|limits?|limitations?|restrictions?|objections?|risks?)\b|\bnever\s+(?:fails?|wrong|errs?)\b",
+    r"a problem|bad|worse)\b|\bno\s+(?:doubt|problem|longer|limits?|limitations?|restrictions?|objections?|risks?|questions?|"
+    r"reasons? (?:not|against|why))\b|\bnever\s+(?:fails?|wrong|errs?)\b|(?:\b(?:not|never|no)|n[’']t)\s+hesitat\w+|"
+    r"\bnothing\s+(?:\w+\s+)?(?:against|wrong)\b",
     re.I,
 )
 _PERMISSION = re.compile(
     r"\b(?:suitable|approved|cleared|validated|certified|safe|ready|fit|recommended|intended|designed|meant|useful|accurate|reliable|permitted|"
-    r"allowed|fine|welcome|supports|assists|helps|use it|only (?:for|in)|"
+    r"allowed|fine|welcome|supports|assists|helps|use it|only (?:for|in)|use (?:of )?this model|feel free|rely on|trust|suffices?|"
+    r"(?:great|ideal|perfect|excellent|good|works|works well|made to help|built) (?:for|at|in|doctors|physicians|clinicians)|"
     r"(?:may|can|should|could|must|will) (?:also )?(?:be used|be applied|support|assist|help|guide|inform))\b",
     re.I,
 )
 _CONTRAST = re.compile(r"\b(?:but|however(?=,)|yet|although|though|except|unless|instead|rather)\b", re.I)
+_ASIDE = re.compile(
+    r"^(?: [\w-]+){0,2},(?:(?:(?!\b(?:but|and)\b)[^,;])*,)?(?=\s+(?:is|are|must|should|may|can|will|shall|has|have)\b)", re.I
+)
+"""The end of what stands between commas before the verb: "clinical use, including diagnosis, is not permitted"."""
 _REFERRAL = re.compile(r"\b(?:ask|see|consult|contact|seek|turn to)\b.{0,60}\b(?:doctor|physician|clinician|professional)", re.I)
 
 
@@ -180,13 +187,15 @@ def _rules_out(sentence: str) -> bool:
     """All that the sentence says of clinical use stands in the reach of a negation that means it."""
     if _EMPTY_NEGATION.search(sentence):
         return False
+    sentence = re.sub(r",? and (?:so|neither) (?:is|are|does|do)\b[^,;]*$", "", sentence)  # "…, and so are diagnosis and treatment"
     mentions, negations = list(_CLINICAL.finditer(sentence)), list(_NEGATION.finditer(sentence))
     first, last = mentions[0].start(), mentions[-1].end()
     before, after = [n for n in negations if n.end() <= first], [n for n in negations if n.start() >= last]
     if before:  # "never for diagnosis or treatment"
         return not _CONTRAST.search(sentence[before[0].end() : last]) and not _permits_again(sentence[before[-1].end() : last])
     if after:  # "diagnosis and treatment are not intended"
-        return not re.search(r"[,;]|\b(?:but|and)\b", sentence[last : after[0].start()])
+        stretch = _ASIDE.sub("", sentence[last : after[0].start()])
+        return not re.search(r"[,;]|\b(?:but|and)\b", stretch)
     return False
 
 
@@ -213,11 +222,13 @@ _SAME_LICENCE = re.compile(
     re.I,
 )
 _OBLIGATION = re.compile(
-    r"\b(?:must|shall|has to|have to|needs? to|require[ds]?|only|is to be|are to be|keeps?|stays?|applies|if you)\b", re.I
+    r"\b(?:must|shall|has to|have to|needs? to|require[ds]?|obliged|provided|only|is to be|are to be|keeps?|stays?|applies|if you)\b", re.I
 )
 _WAIVER = re.compile(
     r"\b(?:need not|needn[’']t|no need|no obligation|optional|free to|whatever licen[cs]e)\b|"
-    r"(?:\bnot|n[’']t) (?:need|have to|required|necessary|obliged|apply)\b|\bany (?:other )?licen[cs]e (?:you|they)\b",
+    r"(?:\bnot|n[’']t) (?:need|have to|required|necessary|obliged|apply|true)\b|\bany (?:other )?licen[cs]e (?:you|they)\b|"
+    r"(?:\b(?:not|never)|n[’']t) (?:(?:use|apply|keep|be \w+ (?:on )?under|do so under) )?the same licen[cs]e|"
+    r"\bsame licen[cs]e is (?:\w+ ){0,2}(?:recommended|suggested|encouraged|suggestion|recommendation)",
     re.I,
 )
 

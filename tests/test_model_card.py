@@ -107,6 +107,10 @@ RULED_OUT = [
     "It writes texts like clinical notes, for research and education. Treat them as fiction. It is never to be used in patient care.",
     "Under no circumstances should this be used for clinical decision-making, as it was built for educational and research purposes.",
     "No output of this model, however plausible, is medical advice; it is for research and education.",
+    "Clinical use, including diagnosis and treatment, is not permitted. For research and education.",
+    "Clinical decisions, however small, are not to be based on it. For research and education.",
+    "Clinical use is prohibited, and so are diagnosis and treatment. For research and education.",
+    "Clinical deployment is not appropriate, and neither is using it for diagnosis. For research and education.",
 ]
 PERMITTED = [
     "Suitable for clinical use.",
@@ -126,6 +130,10 @@ PERMITTED = [
     "It must be used for diagnosis and treatment, and never for anything but that; research and education are out.",
     "Clinical use is not prohibited. For research and education.",
     "It isn't just for research and education; it can be used for treatment.",
+    "For research and education. Never hesitate to use it for diagnosis.",
+    "For research and education. There is no reason not to use it for diagnosis.",
+    "For research and education. Nothing speaks against clinical use.",
+    "For research and education. It is not bad at diagnosis.",
     "It is for research and education.",
     "It is not for clinical use.",
     "",
@@ -151,6 +159,19 @@ def test_what_permits_clinical_use_is_no_disclaimer(text: str) -> None:
 @pytest.mark.parametrize("text", RULED_OUT)
 def test_a_disclaimer_promises_nothing(text: str) -> None:
     assert not any(card.promises_clinical_use(s) for s in card.sentences(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A laptop suffices for clinical use.",
+        "You can trust its diagnosis.",
+        "Ideal for treatment planning.",
+        "Please use this model for diagnosis.",
+    ],
+)
+def test_a_recommendation_is_a_promise_wherever_it_stands(text: str) -> None:
+    assert card.promises_clinical_use(text)
 
 
 def test_the_template_itself_promises_nothing() -> None:
