@@ -13,7 +13,7 @@ CTX = {
     "repo_id": "kim/notes-2",
     "author": "Kim & Søn <kim>",
     "contact": 'write to "kim" at example.org',
-    "summary": "What looks like a template, {{ author }} or {% if %}, is text. 5 % < 10 %.",
+    "summary": "What looks like a template, {{ author }} or {% if %}, is text. So is &amp;, which HTML would read as another sign. 5 % < 10 %.",
     "base_model": "some-lab/base-1b",
     "base_license": "apache-2.0",
     "training_data": "Three notes # not a comment\n\nin two paragraphs: one, and another.",
