@@ -127,11 +127,11 @@ def texts(folder):
     }
 
 
-def messy_folder(folder):
+def messy_folder(folder, base="/home/kim/models/base"):
     """What a training leaves: an adapter, and all that should not go out with it."""
     config = {
         "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 4, "lora_alpha": 12, "lora_dropout": 0.05, "bias": "none", "use_rslora": True,
-        "target_modules": ["v_proj", "down_proj"], "base_model_name_or_path": "/home/kim/models/base", "inference_mode": True,
+        "target_modules": ["v_proj", "down_proj"], "base_model_name_or_path": base, "inference_mode": True,
     }  # fmt: skip
     folder.mkdir()
     header = json.dumps({"a": {"dtype": "F32", "shape": [64], "data_offsets": [0, 256]}}).encode()
@@ -164,25 +164,29 @@ def messy_folder(folder):
 
 @probe
 def release_made(make_release):
-    """From a messy folder to a place that holds an old release, to a place that is not there yet, and to the first again."""
+    """From a messy folder to a place that holds an old release, and to one that is not there yet; then from another to the first again.
+
+    The other adapter names its base as some trainers do, neither by a path nor by what others know it as.
+    """
     card = "---\nlicense: cc-by-sa-4.0\nbase_model: some-lab/base-1b\n---\n\n# Ünique card\n\nFor research.\n"
     with tempfile.TemporaryDirectory() as scratch:
-        source, old, new = Path(scratch, "outputs"), Path(scratch, "release"), Path(scratch, "a", "b")
+        source, other, old, new = Path(scratch, "outputs"), Path(scratch, "nick"), Path(scratch, "release"), Path(scratch, "a", "b")
         config = messy_folder(source)
+        messy_folder(other, base="base")
         (old / "logs").mkdir(parents=True)
         for name in ("optimizer.pt", "README.md", "logs/events"):
             (old / name).write_text("old")
-        before = listing(source)
+        before, other_before = listing(source), listing(other)
         made = {}
-        for name, target in (("over an old release", old), ("in a new place", new), ("a second time", old)):
-            make_release(source, card, "some-lab/base-1b", target)
+        for name, adapter, target in (("over an old release", source, old), ("in a new place", source, new), ("a second time", other, old)):
+            make_release(adapter, card, "some-lab/base-1b", target)
             made[name] = {"files": listing(target), "texts": texts(target)}
         return {
             "made": made,
             "card": card,
             "config": config,
             "weights": before["adapter_model.safetensors"],
-            "source_same": listing(source) == before,
+            "source_same": listing(source) == before and listing(other) == other_before,
         }
 
 
