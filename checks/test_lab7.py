@@ -439,6 +439,10 @@ def test_pushing_again_does_no_harm(student):
     expect(len(changed["state"]["commits"]) == len(kept) + 1, "A changed file did not come as one new commit.")
     expect(changed["returned"] == changed["state"]["commits"][-1], "After a change, `publish` did not return the id of the new commit.")
     expect(all(step["state"]["private"] is True for step in given["steps"]), "The repository was no longer private after pushing again.")
+    expect(
+        given["older"]["state"]["private"] is False,
+        "A repository that was public is private after `publish`. Pass `private=True` when you create one, and leave one that exists as it is.",
+    )
     expect_files(given["older"]["state"], given["older"]["folder"])
 
 

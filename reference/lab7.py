@@ -338,7 +338,7 @@ print(type(api), "for", api.endpoint, "as", api.whoami()["name"])
 # - A repository that doesn't exist yet is made **private**. Look at it on the Hub, then make it public by hand.
 # - All files go up in **one commit**, so that nobody ever gets half a release.
 # - **Doing it again does no harm**: the repository exists then, and that is no error. If nothing changed, nothing changes there; if something
-#   did, a new commit comes on top of the old ones.
+#   did, a new commit comes on top of the old ones. A repository that you made public by hand stays public.
 # - If the Hub answers **401** (token not known) or **403** (token may not write there), at whichever step, raise a `PermissionError` whose text
 #   names `repo_id` and says what to do. It must not hold the token. Every *other* error goes on as it is: never say "done" when it isn't.
 #
