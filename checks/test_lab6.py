@@ -178,6 +178,15 @@ def test_interval_is_paired(student, reference):
         "The same seed gave two intervals. Draw from a generator made from `seed`.",
         rtol=1e-9,
     )
+    expect(
+        (numbers(found["other_seed"], "What `paired_bootstrap` returns") != interval).any(),
+        "Two seeds gave the very same interval. Draw from a generator made from the argument `seed`.",
+    )
+    once = numbers(found["one_draw"], "What `paired_bootstrap` returns")
+    expect(
+        once.shape == (2,) and math.isclose(once[0], once[1]),
+        "With `draws=1` the ends of the interval differ, though there is one result to take quantiles of. Draw as often as `draws` says.",
+    )
     same = numbers(found["no_change"], "What `paired_bootstrap` returns")
     expect(
         np.allclose(same, 1, atol=1e-9),

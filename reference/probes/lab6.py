@@ -109,6 +109,8 @@ def bootstrap_intervals(paired_bootstrap):
         "interval": paired_bootstrap(*_sums(), draws=10_000, seed=5),
         "again": paired_bootstrap(*_sums(), draws=10_000, seed=5),
         "no_change": paired_bootstrap(_sums()[0], _sums()[0], _sums()[2], draws=100, seed=5),
+        "other_seed": paired_bootstrap(*_sums(), draws=10_000, seed=6),
+        "one_draw": paired_bootstrap(*_sums(), draws=1, seed=5),
     }
 
 
