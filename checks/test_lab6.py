@@ -404,8 +404,17 @@ def test_pairs_are_blind(student, reference):
         2 <= first <= len(rows) - 2,
         f"The base is A in {first} of {len(rows)} pairs. Whoever judges learns that quickly: toss a coin for each pair.",
     )
-    told = [k for row in rows for k, v in row.items() if k not in ("id", "prompt", "A", "B") and re.search(r"\b(base|tuned)\b", f"{k} {v}")]
+    more = sorted({field for row in rows for field in row} - {"id", "prompt", "A", "B"})
+    told = [field for field in more if tells(field, [(row.get(field), key[row["id"]]["A"]) for row in rows])]
     expect(not told, f"`{told[0] if told else ''}` in pairs.jsonl tells which model is which. Leave that to key.json.")
+
+
+def tells(field: str, pairs: list[tuple[Any, str]]) -> bool:
+    """Whether a field of one's own names the models, or is a coin: of two or three values, each of which says who is A."""
+    if any(re.search(r"(?<![a-z])(?:base|tuned)(?![a-z])", f"{field} {value}", re.IGNORECASE) for value, _ in pairs):
+        return True
+    values = {str(value) for value, _ in pairs}
+    return 1 < len(values) <= 3 and len({(str(value), first) for value, first in pairs}) == len(values)
 
 
 @check("pairs", points=1, after=("test_pairs_are_blind",))
