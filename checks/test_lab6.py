@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from grader import check, expect
+from grader.card import sentences
 
 SAME_NATS = 1e-4
 """Relative. Measured in float32: one window or eight at a time, padded or not, sdpa or eager attention: at most 7e-8 on the tiny
@@ -464,8 +465,11 @@ def is_greedy(text: str, wanted: dict[str, list[Any]], tie: float) -> bool:
 # Exercise 6: report.md
 
 SECTIONS = ("Overall", "By source", "By length", "Forgetting", "Memorisation", "Examples", "Regressions", "Limits")
+PURPOSE = re.compile(r"research|educat|teach|learn|course", re.IGNORECASE)
+PATIENTS = re.compile(r"patient|clinic|diagnos|treat|medical|physician|doctor", re.IGNORECASE)
+NOT = re.compile(r"\b(?:not|never|no|nor|neither|nobody|cannot)\b|n[’']t\b", re.IGNORECASE)
 NUMBER = re.compile(r"(?<![\w.,-])(\d[\d,]*(?:\.(\d+))?)(?![\w-]|\.\d)(\s?%)?")
-NOT_PROSE = re.compile(r"```.*?```|`[^`\n]*`|^[#>][^\n]*|^\s*\d+[.)] ", re.MULTILINE | re.DOTALL)
+NOT_PROSE = re.compile(r"```.*?```|`[^`\n]*`|≥300 words|^[#>][^\n]*|^\s*\d+[.)] ", re.MULTILINE | re.DOTALL)
 
 
 def shown(text: str) -> Iterator[tuple[str, float, float]]:
@@ -522,6 +526,10 @@ def test_report_has_its_sections(student):
     expect(
         ratio <= 1.15 or re.search(r"general[\s-]+(text|english)", sections["Regressions"], re.IGNORECASE),
         "On general text the perplexity rose by more than 15 %, and `## Regressions` does not say so. That is forgetting: name it.",
+    )
+    expect(
+        PURPOSE.search(sections["Limits"]) or any(PATIENTS.search(s) and NOT.search(s) for s in sentences(sections["Limits"])),
+        "`## Limits` does not say that this is for research and education, and not for patients. Whoever reads only the report has to know.",
     )
 
 

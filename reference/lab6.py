@@ -547,8 +547,8 @@ for name in ("base", "tuned"):
 #
 # **Every number in the report must be a value in `metrics.json`**, rounded as you like, or as a percentage (`0.931` may be `0.93`,
 # `93 %` or `93.1 %`). If you want to show another number, put it into `metrics.json` first. Free are whole numbers up to 100 without a `%`,
-# `95 %`, and whatever stands in headings, in `code`, in quotes (lines that begin with `>`) or right beside a letter or a hyphen
-# (`SmolLM2-135M`, `usmle-1002`).
+# `95 %`, the names of the slices (`long (≥300 words)`), and whatever stands in headings, in `code`, in quotes (lines that begin with `>`)
+# or right beside a letter or a hyphen (`SmolLM2-135M`, `usmle-1002`).
 
 # %% exercise="report" files=["out/lab6/report.md"]
 ### BEGIN SOLUTION
@@ -625,7 +625,7 @@ def strays(report: str, metrics: dict) -> list[str]:
         pending += value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
         if isinstance(value, (int, float)):
             values += [value, 100 * value]
-    prose = re.sub(r"```.*?```|`[^`\n]*`|^[#>][^\n]*|^\s*\d+[.)] ", " ", report, flags=re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"```.*?```|`[^`\n]*`|≥300 words|^[#>][^\n]*|^\s*\d+[.)] ", " ", report, flags=re.MULTILINE | re.DOTALL)
     found = []
     for number, decimals, percent in re.findall(r"(?<![\w.,-])(\d[\d,]*(?:\.(\d+))?)(?![\w-]|\.\d)(\s?%)?", prose):
         value = float(number.replace(",", ""))
