@@ -95,6 +95,10 @@ def test_equal_budgets_are_planned(student, reference):
                 "tokens. The batch size makes up for the length.",
             )
             expect(
+                isinstance(run["batch_size"], int),
+                f"For {kind}, a run has `batch_size` {run['batch_size']}; expected an `int`. `/` gives a float: use `//`.",
+            )
+            expect(
                 run["lora_alpha"] == 2 * run["r"],
                 f"For {kind}, a run of rank {run['r']:g} has `lora_alpha` {run['lora_alpha']:g}; expected 2 · r. With α fixed, a new rank changes two things.",
             )

@@ -86,7 +86,7 @@ print(json.dumps(cfg, indent=1))
 #
 # | field | is |
 # |---|---|
-# | `run_id` | a name of your choice, another for each run, such as `"r=4"` |
+# | `run_id` | a name (a `str`) of your choice, another for each run, such as `"r=4"` |
 # | `learning_rate`, `r`, `length`, `seed` | the four factors |
 # | `lora_alpha` | 2 · `r`, so that α / r, LoRA's volume, stays as it is when the rank changes |
 # | `steps` | `cfg["steps"]` |

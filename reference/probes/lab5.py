@@ -9,13 +9,13 @@ from utils.course import load_profile
 PLANS = {
     "other values": {
         "centre": {"learning_rate": 3e-4, "r": 12, "length": 192, "seed": 11},
-        "values": {"learning_rate": [1e-4, 3e-4, 2e-3], "r": [2, 6, 12, 24], "length": [96, 384], "seed": [12, 13]},
+        "values": {"learning_rate": [1e-4, 3e-4, 1e-3, 2e-3, 5e-3], "r": [2, 6, 12, 24], "length": [96, 384], "seed": [13, 24]},
         "steps": 7,
         "tokens_per_step": 768,
     },
     "a centre outside the lists, an empty list": {
         "centre": {"learning_rate": 0.004, "r": 16, "length": 64, "seed": 5},
-        "values": {"learning_rate": [0.001, 0.0011, 0.02], "r": [], "length": [32, 128, 512], "seed": [6]},
+        "values": {"learning_rate": [0.001, 0.0011, 0.02], "r": [], "length": [32, 128, 512], "seed": [0, 6]},
         "steps": 25,
         "tokens_per_step": 1024,
     },
