@@ -244,6 +244,11 @@ def test_runs_can_be_repeated(student):
         expect(None not in [*claim["losses"], *row["losses"], claim["val_ppl"], row["val_ppl"]], hint)
         expect.close(row["losses"], claim["losses"], hint, rtol=AGAIN)
         expect.close(row["val_ppl"], claim["val_ppl"], hint, rtol=AGAIN)
+    one, other = (student.probe(name)["lora"].get("first_a") for name in ("unplanned", "unplanned_reseeded"))
+    expect(
+        one is None or one != other,  # None: made without PEFT, not seen
+        "With another `seed` in its config a run began with the very same A. Seed with `config['seed']`, or the twin run measures half of luck only.",
+    )
 
 
 @check("runs", points=1, after="test_rows_are_complete")
@@ -257,6 +262,13 @@ def test_runs_agree_with_the_graders(student, reference):
             f"The run {row['run_id']!r} has rank {same['config']['r']} in its config, and another number of trained parameters than that rank gives. Make the "
             "adapter with the config's `r`, and count what has `requires_grad`.",
         )
+        if row is pairs[-1][0]:
+            scaling, config = student.probe("unplanned")["lora"].get("scaling"), same["config"]
+            expect(
+                scaling is None
+                or math.isclose(scaling, config["lora_alpha"] / config["r"], rel_tol=1e-6),  # None: made without PEFT, not seen
+                f"Called with rank {config['r']} and `lora_alpha` {config['lora_alpha']}, the adapter's α / r was {scaling}. Take both from `config`.",
+            )
         if same["status"] == "diverged" or row["status"] == "diverged":
             continue  # nothing to compare: the numbers of a diverged run are chance
         expect(

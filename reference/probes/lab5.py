@@ -28,19 +28,22 @@ def grids(make_grid):
 
 
 def _again(run_one, config):
-    """The row of one more run, and what the model was really trained on."""
-    seen = []
+    """The row of one more run, what the model was really trained on, and with PEFT α / r and the first A."""
+    seen, lora = [], {}
 
     def look(module, inputs):
         if isinstance(module, torch.nn.Embedding) and module.training and torch.is_grad_enabled() and inputs:
             seen.append(list(inputs[0].shape))
+        if not lora and getattr(module, "lora_A", None) and module.training:
+            adapter = next(iter(module.lora_A))
+            lora.update(scaling=float(module.scaling[adapter]), first_a=module.lora_A[adapter].weight.detach().float().abs().sum().item())
 
     hook = torch.nn.modules.module.register_module_forward_pre_hook(look)
     try:
         row = run_one(dict(config))
     finally:
         hook.remove()
-    return {"config": config, "row": row, "seen": seen}
+    return {"config": config, "row": row, "seen": seen, "lora": lora}
 
 
 def _steady(planned):
@@ -61,22 +64,29 @@ def largest_again(run_one, planned):
 
 @probe
 def unplanned(run_one):
-    """A short run that is in nobody's plan."""
+    """A short run that is in nobody's plan, with an α that is not 2 · r."""
+    return _again(run_one, _unplanned())
+
+
+@probe
+def unplanned_reseeded(run_one):
+    """Its beginning with another seed."""
+    return _again(run_one, {**_unplanned(), "run_id": "unplanned, reseeded", "seed": 98, "steps": 1})
+
+
+def _unplanned():
     profile = load_profile()
     length = profile.block_size // 2
-    return _again(
-        run_one,
-        {
-            "run_id": "unplanned",
-            "learning_rate": profile.train["learning_rate"] * 0.6,
-            "r": 2,
-            "lora_alpha": 4,
-            "length": length,
-            "seed": 97,
-            "steps": 4,
-            "batch_size": profile.sweep["tokens_per_step"] // length,
-        },
-    )
+    return {
+        "run_id": "unplanned",
+        "learning_rate": profile.train["learning_rate"] * 0.6,
+        "r": 2,
+        "lora_alpha": 6,
+        "length": length,
+        "seed": 97,
+        "steps": 4,
+        "batch_size": profile.sweep["tokens_per_step"] // length,
+    }
 
 
 def _row(run_id, val_ppl, tok_per_s, status="ok", **more):
