@@ -314,9 +314,10 @@ def test_front_holds_all_others(student, reference):
     for kind, same in wanted.items():
         have, want = front(found.get(kind), same)
         expect(
-            want <= have,
+            want <= have
+            or (kind == "one that diverged and came back" and not have <= want),  # that it is there at all is the other check's
             f"{len(want - have)} of {len(want)} runs are missing on the front. Lower `val_ppl` and higher `tok_per_s` are better, both ends belong to it, and of two runs with "
-            "equal numbers neither dominates the other.",
+            "equal numbers neither dominates the other. Diverged runs dominate nobody, whatever their numbers.",
         )
         expect(len(found[kind]) == len(have), "A run stands on the front more than once.")
 

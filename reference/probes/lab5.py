@@ -129,7 +129,13 @@ def _copied(rows):
 @probe
 def fronts(pareto):
     single = [_row("only", 50.0, 10.0), _row("boom", 1e6, 20.0, "diverged")]
-    return {"cloud": _ids(pareto(_copied(_cloud()))), "one run": _ids(pareto(single)), "all diverged": _ids(pareto(single[1:]))}
+    tempting = [*_cloud(), _row("diverged, with good numbers", 22.0, 750.0, "diverged")]  # a loss was None, and it came back
+    return {
+        "cloud": _ids(pareto(_copied(_cloud()))),
+        "one run": _ids(pareto(single)),
+        "all diverged": _ids(pareto(single[1:])),
+        "one that diverged and came back": _ids(pareto(tempting)),
+    }
 
 
 @probe
