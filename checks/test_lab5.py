@@ -346,7 +346,11 @@ def expect_choice(found: Any, wanted: dict[str, list[str]], hints: dict[str, str
         if same != answers == ["ValueError"]:
             expect(False, f"With {kind}: `choose` raised ValueError, though there are candidates. Without two seeds to compare, luck is 0.")
         raised = str(answers[0]).removeprefix("raised ")
-        expect(raised == answers[0], f"With {kind}: `choose` raised {raised}. The `val_ppl` of a diverged run may be None.")
+        more = {
+            "TypeError": "The `val_ppl` of a diverged run may be None.",
+            "KeyError": "The name of a field is all that follows `min_` or `max_`.",
+        }.get(raised, "Make a small case like this yourself, and look.")
+        expect(raised == answers[0] or same == ["ValueError"], f"With {kind}: `choose` raised {raised}. {more}")
         expect(answers == same, f"With {kind}: {hints.get(kind, hint)}")
 
 
@@ -387,6 +391,7 @@ def test_choice_minds_luck(student, reference):
             "luck among runs that miss the constraint": "luck is measured on all runs that are ok, also on those that miss the constraint.",
             "one rank, all within luck": "of several runs with the smallest rank, the one with the lowest `val_ppl` is wanted.",
             "no two seeds": "nobody measured luck here, so it is 0 and the best `val_ppl` wins.",
+            "another seed and more steps": "two runs count as luck only if their configs are equal in everything but `seed` and `run_id`, `steps` too.",
             "three seeds": "luck is the largest difference between any two runs that differ in the seed alone and did not diverge.",
         },
         "the choice is not the one that the rule gives. Measure luck between runs that differ in the seed alone, keep all candidates up to that much above "

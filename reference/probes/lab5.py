@@ -201,7 +201,7 @@ def chosen_by_validation(choose):
                 {},
             ),
             "a clear winner of a large rank": (
-                [_row("four", 30.0, 500.0, r=4), _row("sixteen", 20.0, 500.0, r=16), _row("eight", 25.0, 500.0)],
+                [*_seeds(), _row("four", 30.0, 500.0, r=4), _row("sixteen", 20.0, 500.0, r=16), _row("eight", 25.0, 500.0, length=64)],
                 {},
             ),
         },
@@ -265,7 +265,7 @@ def chosen_beyond_luck(choose):
         _row("r=4", 20.25, 550.0, r=4, lora_alpha=8),
         _row("r=2", 20.75, 600.0, r=2, lora_alpha=4),
     ]
-    level = [_row("a", 30.0, 500.0, length=64), _row("b", 30.5, 500.0), _row("c", 31.5, 500.0, seed=9), _row("d", 30.25, 400.0, r=16)]
+    level = [_row("a", 30.0, 500.0, length=64), _row("b", 30.5, 560.0), _row("c", 31.5, 500.0, seed=9), _row("d", 30.25, 400.0, r=16)]
     return _chosen(
         choose,
         {
@@ -277,6 +277,13 @@ def chosen_beyond_luck(choose):
             "three seeds": (three, {}),
             "luck among runs that miss the constraint": (slow_twins, {"min_tok_per_s": 520.0}),
             "one rank, all within luck": (level, {}),
-            "no two seeds": ([row for row in rows if row["run_id"] != "twin"], {}),
+            "no two seeds": (
+                [row for row in rows if row["run_id"] != "twin"] + [_row("a hair behind", 20.03125, 500.0, r=1, lora_alpha=2)],
+                {},
+            ),
+            "another seed and more steps": (
+                [*rows, _row("longer", 17.0, 500.0, r=64, seed=3, steps=40), _row("longer, r=8", 29.0, 500.0, seed=3, steps=40)],
+                {},
+            ),
         },
     )
