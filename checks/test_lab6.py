@@ -334,6 +334,11 @@ def expect_parts(metrics: dict[str, Any], key: str, names: set[str], whole: dict
         f"`{key}` should have an entry for each value that occurs in `docs`, under that value as the notebook writes it.",
     )
     parts = [consistent_summary(table[name], f"`{key}[{name!r}]`") for name in table]
+    expect(
+        sum(number(entry(table[name], "n_docs", f"`{key}[{name!r}]`"), f"`n_docs` in `{key}`") for name in table)
+        == len(per_document(metrics)),
+        f"`n_docs` of the entries in `{key}` don't add up to the whole's. A slice counts its own notes.",
+    )
     for name, four in whole.items():
         for count in ("n_tokens", "n_bytes"):
             expect(
