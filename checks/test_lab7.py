@@ -33,11 +33,11 @@ TAGS = {"lora", "unsloth", "medical", "continued-pretraining"}
 RELEASE = {"README.md", "adapter_config.json", "adapter_model.safetensors", "SHA256SUMS"}
 CHANGED = re.compile(
     r"\bchang(?:e|es|ed|ing)\b|\b(?:modified|modifications?|altered|edited|cleaned|filtered|deduplicated|(?:pre-?)?processed|transformed|"
-    r"normali[sz]ed|tokeni[sz]ed|split|packed)\b|\b(?:I|we|was|were|been|have|has) (?:\w+ )?adapted\b",
+    r"normali[sz]ed|tokeni[sz]ed|split|packed|removed)\b|\b(?:I|we|was|were|been|have|has) (?:\w+ )?adapted\b",
     re.IGNORECASE,
 )
 UNCHANGED = re.compile(
-    r"\b(?:no|not|without|never)\b(?: (?!only\b|just\b)\w+)? (?:chang|modif|alter|edit|clean|filter|process|preprocess|transform|adapt|split)|"
+    r"\b(?:no|not|without|never)\b(?: (?!only\b|just\b)\w+)? (?:chang|modif|alter|edit|clean|filter|process|preprocess|transform|adapt|split|remov)|"
     r"\bunchanged\b|\bunmodified\b|\bunprocessed\b",
     re.IGNORECASE,
 )

@@ -139,7 +139,9 @@ _NEGATION = re.compile(
 _EMPTY_NEGATION = re.compile(
     r"(?:\bnot|n[’']t)\s+(?:only|just|merely|solely|limited|restricted|confined|harmful|forbidden|prohibited|excluded|unsuitable|out of scope|"
     r"a problem|bad|worse)\b|\bno\s+(?:doubt|problem|longer|limits?|limitations?|restrictions?|objections?|risks?|questions?|"
-    r"reasons? (?:not|against|why))\b|\bnever\s+(?:fails?|wrong|errs?)\b|(?:\b(?:not|never|no)|n[’']t)\s+hesitat\w+|"
+    r"reasons? (?:not|against|why))\b|\bnever\s+(?:fails?|wrong|errs?)\b|(?:\b(?:not|never|no)|n[’']t)\s+(?:be )?(?:hesitat\w+|afraid|shy|true)\b|"
+    r"(?:\b(?:not?|never|nobody|nothing|none)\b|n[’']t\b)(?:(?!\b(?:and|or)\b)[^,;:.()–—-])*"  # a denied denial: "no clinical use is excluded"
+    r"\b(?:prohibited|forbidden|excluded|disallowed|discouraged|ruled out|out of the question)\b|"
     r"\bnothing\s+(?:\w+\s+)?(?:against|wrong)\b",
     re.I,
 )
@@ -217,7 +219,7 @@ def names_its_purpose(text: str) -> bool:
 
 _LICENCE_NAME = re.compile(r"(?:Creative Commons )?Attribution[ -–]Share ?-?Alike(?: 4\.0)?(?: International)?(?: licen[cs]e)?", re.I)
 _SAME_LICENCE = re.compile(
-    r"\b(?:same|identical|this|that) (?:licen[cs]es?|terms|conditions)|\bshare[ds]? ?-?alike\b|\blicen[cs]ed? (?:\w+ )?alike\b|"
+    r"\b(?:same|identical|this|that) (?:(?:CC[ -]BY-SA(?:[ -]4\.0)?|open|exact|very) )*(?:licen[cs]es?|terms|conditions)|\bshare[ds]? ?-?alike\b|\blicen[cs]ed? (?:\w+ )?alike\b|"
     r"\bunder (?:the )?CC[ -]BY-SA|\bCC[ -]BY-SA[^.]{0,60} (?:too|as well)\b",
     re.I,
 )

@@ -20,7 +20,7 @@ ctx = {
     "out_of_scope": 'The adapter serves research and educational purposes.\n\n- Clinical use is prohibited, and so are diagnosis and treatment.\n- Clinical decisions, however small, are not to be based on it.',
     "licence_note": '1. License: [CC BY-SA 4.0](https://creativecommons.org/licenses/by-sa/4.0/).\n2. Data: [ncbi/Open-Patients](https://huggingface.co/datasets/ncbi/Open-Patients).\n'
     '3. The notes were preprocessed, split and packed, and the adapter was trained on them.\n'
-    '4. Everybody who passes it on, or a work derived from it, is obliged to apply the same license.\n'
+    '4. Everybody who passes it on, or a work derived from it, is obliged to apply the same CC BY-SA 4.0 license.\n'
     f'5. Base model: {profile.base_model_id}, Apache License 2.0.',
     "adapter": json.loads((adapter_folder / "adapter_config.json").read_text()),
     "training": {
