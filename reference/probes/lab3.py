@@ -180,7 +180,9 @@ def _groups(groups):
 
 def _kept(deduplicate, groups):
     rows, together = _groups(groups)
-    return {"groups": together, "kept": [str(row["_id"]) for row in deduplicate(rows)]}
+    given = {row["_id"]: row["description"] for row in rows}
+    kept = [(str(row["_id"]), str(row["description"])) for row in deduplicate(rows)]
+    return {"groups": together, "kept": [row_id for row_id, _ in kept], "changed": [i for i, text in kept if given.get(i) != text]}
 
 
 @probe
@@ -211,17 +213,29 @@ def dedup_near(deduplicate):
     changed = [*notes[0][:90], "pancreatitis", *notes[0][91:]]
     other_words = notes[5][:]
     rng.shuffle(other_words)
+
+    def with_changes(words, count):
+        """`count` of 180 words changed, far from each other: five shingles of 176 go with each."""
+        every = len(words) // (count + 1)
+        return ["instead" if i % every == 0 and 0 < i // every <= count else word for i, word in enumerate(words)]
+
     groups = [
         [notes[0], changed],
         [notes[1], [*notes[1], "She", "was", "well", "since."]],
         [notes[2], ["We", "present", "the", "following", "case:", *notes[2]]],
         [notes[3], notes[3][:100] + notes[3][101:]],
         [notes[4], [*notes[4][:60], "again", *notes[4][60:]], [*notes[4][:120], "still", *notes[4][120:]]],
+        # 0.89 and 0.71: on their side of 0.8 also as 128 MinHash values see them
+        [notes[8][:180], with_changes(notes[8][:180], 2)],
+        [notes[9][:180]],
+        [with_changes(notes[9][:180], 6)],
+        [notes[10][:180]],
+        [notes[10][:120]],  # all of it is in the other, and it is 0.66 of the two: another note
         [notes[5]],
         [other_words],  # the same words in another order: another note
         [notes[6]],
         [[*notes[6][:90], *notes[7][90:]]],  # one half in common: another note
-        *[[note] for note in notes[8:]],
+        [notes[11]],
     ]
     return _kept(deduplicate, [[" ".join(words) for words in group] for group in groups])
 
@@ -263,15 +277,18 @@ def split_articles(split_rows):
 
 @probe
 def split_repeated(deduplicate, split_rows):
+    """Rows with copies once; rows without in two orders, as which copy stays is `deduplicate`'s to answer for."""
     rows, pairs = _copied()
-    other_order = [dict(row) for row in rows]
+    articles = _articles()
+    other_order = _articles()
     random.Random(6).shuffle(other_order)
     return {
         "pairs": pairs,
         "deduplicated": [str(row["_id"]) for row in deduplicate([dict(row) for row in rows])],
-        "seed": _ids(split_rows([dict(row) for row in rows], 21)),
+        "with_copies": _ids(split_rows([dict(row) for row in rows], 21)),
+        "seed": _ids(split_rows([dict(row) for row in articles], 21)),
         "other_order": _ids(split_rows(other_order, 21)),
-        "other_seeds": [_ids(split_rows([dict(row) for row in rows], seed)) for seed in (22, 23)],
+        "other_seeds": [_ids(split_rows([dict(row) for row in articles], seed)) for seed in (22, 23)],
     }
 
 
