@@ -418,21 +418,22 @@ def test_packing_at_the_edges(student, reference):
 # Exercise 6: collate
 
 
-def batch(student: Any) -> tuple[list[list[int]], dict[str, Any]]:
-    """The documents given, and the three things that the student's `collate` made of them."""
+def batch(student: Any) -> tuple[list[list[int]], int, dict[str, Any]]:
+    """The documents given, the tokenizer's pad id, and the three things that the student's `collate` made of them."""
     found = student.probe("collate_batch")
-    return found["given"], {name: found.get(name) for name in ("input_ids", "attention_mask", "labels")}
+    return found["given"], found["pad"], {name: found.get(name) for name in ("input_ids", "attention_mask", "labels")}
 
 
 @check("collate", points=1)
 def test_padding_is_on_the_right(student):
     """Ids and mask: documents on the left, padding on the right"""
-    documents, found = batch(student)
+    documents, pad, found = batch(student)
     shape = (len(documents), max(map(len, documents)))
     for name, tensor in found.items():
         expect(isinstance(tensor, np.ndarray), f"`{name}` is not a tensor. Return torch tensors, as `model(**batch)` takes them.")
         expect(tensor.shape == shape, f"`{name}` has shape {tensor.shape}; expected {shape}: documents × the longest of this batch.")
-        expect(tensor.dtype.kind in "iub", f"`{name}` is {tensor.dtype}; expected whole numbers (torch.int64).")
+        # in float or int32 the model's loss stops with an error, so the text asks for one type
+        expect(tensor.dtype == np.int64, f"`{name}` is {tensor.dtype}; expected torch.int64. Pass `dtype=torch.int64`, or call `.long()`.")
     for ids, mask, document in zip(found["input_ids"].tolist(), found["attention_mask"].tolist(), documents, strict=True):
         expect(
             ids[: len(document)] == document,
@@ -443,13 +444,16 @@ def test_padding_is_on_the_right(student):
             f"A document of {len(document)} tokens has {sum(map(int, mask))} ones in its mask. The mask is 1 on every real token, EOS too: "
             "make it from the lengths, not from the ids.",
         )
-        expect(min(ids) >= 0, "`input_ids` hold a negative id. -100 is for labels; pad ids with `tokenizer.pad_token_id`.")
+        expect(
+            set(ids[len(document) :]) <= {pad},
+            "`input_ids` are padded with another id than `tokenizer.pad_token_id`. Ask the tokenizer; -100 is for labels only.",
+        )
 
 
 @check("collate", points=1)
 def test_labels_hide_the_padding_only(student):
     """Labels are -100 on the padding, and only there"""
-    _, found = batch(student)
+    _, _, found = batch(student)
     # the padding's place and the shape are another check's: here the student's own mask says what is padding
     if isinstance(found["attention_mask"], np.ndarray) and found["attention_mask"].dtype.kind == "b":
         found["attention_mask"] = found["attention_mask"].astype(int)

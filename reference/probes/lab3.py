@@ -341,4 +341,4 @@ def collate_batch(collate, tokenizer):
     eos = tokenizer.eos_token_id
     documents = [[31, 32, eos], [41, 42, 43, 44, 45, 46, eos], [eos], [51, eos, 52, 53, eos]]
     found = collate([{"input_ids": list(ids)} for ids in documents])
-    return {"given": documents, **{name: found[name] for name in ("input_ids", "attention_mask", "labels")}}
+    return {"given": documents, "pad": tokenizer.pad_token_id, **{name: found[name] for name in ("input_ids", "attention_mask", "labels")}}
