@@ -395,7 +395,7 @@ def expect_conserved(documents: list[list[int]], packed: list[list[int]], block:
 @check("pack", points=1)
 def test_labels_are_the_ids(student):
     """`labels` are the same ids, not shifted"""
-    for found in (student.probe("pack_documents"), student.probe("pack_edges").get("one long document")):
+    for found in (student.probe("pack_documents"), student.probe("pack_one_document")):
         ids, labels = column(found, "input_ids", "what `pack` returns"), column(found, "labels", "what `pack` returns")
         shifted = bool(ids) and labels != ids and [row[:-1] for row in labels] == [row[1:] for row in ids]
         expect(not shifted, "`labels` are the ids moved by one. The model moves them itself; moved twice, it learns to skip a word.")
