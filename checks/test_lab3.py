@@ -305,6 +305,11 @@ def test_ids_are_the_tokenizers(student, reference):
             f"A text of {len(same)} tokens gave other ids than `tokenizer(text)`. Don't change the text: no lower-casing, "
             "stripping, splitting or joining, and no space before the end token.",
         )
+    found, wanted = student.probe("tokenize_repeated"), reference.probe("tokenize_repeated")
+    expect(
+        len(found) == len(wanted),
+        f"{len(wanted)} texts, an empty one and a repeated one among them, gave {len(found)} lists of ids. Return one list for each text.",
+    )
 
 
 @check("tokenize_docs", points=1)

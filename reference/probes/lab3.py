@@ -310,6 +310,12 @@ def tokenize_texts(tokenize_docs):
 
 
 @probe
+def tokenize_repeated(tokenize_docs):
+    """A text that is there twice, and an empty one."""
+    return [[int(token) for token in ids] for ids in tokenize_docs(["Well.", "", "No pain.", "Well."])["input_ids"]]
+
+
+@probe
 def document_tokens(documents, tokenizer):
     return [len(tokenizer(text, truncation=False)["input_ids"]) for text in documents]
 
