@@ -42,6 +42,7 @@ HARMLESS = {
     "signs in brackets": "Murphy (+), Babinski (−), Gram stain (++), anti-HCV (-), pupils (–), ketones (±).",
     "brackets with content": "Sodium (mmol/L) fell (n = 3); (a) first, (b) second (see below) [sic] (P < 0.05) (1, 2).",
     "numbers that look like powers": "Pulse 104/min, BP 109/70 mmHg, rate max 104/min, index 102/h, 7.2 x 1000/mm3, 2 x 108 mg.",
+    "a number without its zero": "A dose of .5 mg was given, then .25 mg.",
     "capitals and words": "HIV, CT, pH 7.31, Figure skating, tablet, the table and a fig.",
 }
 PARAGRAPHS = "First visit: cough.\nSecond visit: fever, 39.1 °C.\nThird visit: well."
