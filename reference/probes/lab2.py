@@ -17,6 +17,8 @@ TEXTS = [
     "Blood pressure 150/90 mmHg, pulse",
     "What is the most likely",
     "There was no family history of cancer. The",
+    "Family history: ",  # the blank at the end counts
+    "She was discharged on day five.\n",
 ]
 # far from ties: the two likeliest tokens are at least 0.02 apart at each of 16 steps, on tiny and SmolLM2-135M
 BATCH = [
