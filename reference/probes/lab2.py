@@ -45,11 +45,13 @@ def _bent(model, follow):
         after = torch.full((size,), -1, device=output.device)
         for token, following in follow.items():
             after[token] = following
-        following = after[seen["ids"].to(output.device)][:, -output.shape[1] :]
+        ids = seen["ids"].to(output.device)
+        # who calls the head by himself may give it (texts, width) or (width,), the last position only
+        bent = output.clone().reshape(len(ids), -1, size)
+        following = after[ids][:, -bent.shape[1] :]
         row, column = (following >= 0).nonzero(as_tuple=True)
-        output = output.clone()
-        output[row, column, following[row, column]] += 1e4
-        return output
+        bent[row, column, following[row, column]] += 1e4
+        return bent.reshape(output.shape)
 
     hooks = [
         model.get_input_embeddings().register_forward_hook(see),
