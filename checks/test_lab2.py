@@ -212,10 +212,14 @@ def test_top_p_keeps_the_crossing_token(student, reference):
 
 @check("filter_logits", points=0.5, after=("test_temperature_sharpens", "test_top_k_keeps_k", "test_top_p_keeps_the_crossing_token"))
 def test_knobs_turn_in_order(student, reference):
-    """First temperature, then top_k, then top_p on what is left"""
+    """First temperature, then top_k, then top_p on what is left, in a new tensor"""
     for found, wanted in filtered(student, reference, "filter_together"):
         order = "The order is temperature, top_k, top_p; each works on what the one before left, and top_p on probabilities that add up to 1 again."
         expect_kept(found, wanted, "Two knobs together", order, order)
+    expect(
+        all(each.get("is_new") for each in student.probe("filter_together")),
+        "`filter_logits` changed the logits that it was given. Return a new tensor: no `/=`, and no assignment into `logits`.",
+    )
 
 
 # Exercise 4: generate_batch

@@ -118,8 +118,13 @@ def greedy_ended(greedy, model, tokenizer):
 
 
 def _filtered(filter_logits, cases):
-    """case: (logits, temperature, top_k, top_p); each gets a copy of its own."""
-    return [{"logits": logits, "found": filter_logits(logits.clone(), *knobs)} for logits, *knobs in cases]
+    """case: (logits, temperature, top_k, top_p); each gets a copy of its own, which should stay as it is."""
+    results = []
+    for logits, *knobs in cases:
+        given = logits.clone()
+        found = filter_logits(given, *knobs)
+        results.append({"logits": logits, "found": found, "is_new": torch.equal(given, logits)})
+    return results
 
 
 def _toy():
