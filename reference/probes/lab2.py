@@ -175,12 +175,12 @@ def filter_together(filter_logits):
 
 @probe
 def batch_prompts(generate_batch):
-    """One batch, the same in another order, and each prompt alone."""
-    order = [3, 0, 4, 2, 1]
+    """One batch with a prompt that is there twice, the same in another order, and each prompt alone."""
+    prompts, order = [*BATCH, BATCH[0]], [3, 5, 0, 4, 2, 1]
     return {
-        "together": [_plain(ids) for ids in generate_batch(list(BATCH))],
-        "reordered": [_plain(ids) for _, ids in sorted(zip(order, generate_batch([BATCH[i] for i in order])))],
-        "alone": [_plain(generate_batch([prompt])[0]) for prompt in BATCH],
+        "together": [_plain(ids) for ids in generate_batch(list(prompts))],
+        "reordered": [_plain(ids) for _, ids in sorted(zip(order, generate_batch([prompts[i] for i in order])))],
+        "alone": [_plain(generate_batch([prompt])[0]) for prompt in prompts],
     }
 
 
