@@ -324,5 +324,12 @@ def test_recipes_reproduce(student):
         expect(
             len(set(found[key])) == 1, f"With {knob} only one token is left to choose, yet texts differ. Pass `params` on to the sampling."
         )
+    ended = student.probe("sampled_ended")
+    expect(ended["eos"] not in ended["found"], "A special token is part of `sample`'s text. Decode with `skip_special_tokens=True`.")
+    # a prompt in front is another check's
+    expect(
+        ended["found"].strip().endswith(ended["wanted"].strip()),
+        "Where EOS comes early, `sample` does not end with the text before it. Stop at `tokenizer.eos_token_id`.",
+    )
     short, long = student.probe("sampled_lengths")
     expect(short < long, "A larger `max_new_tokens` gave no longer text. Pass all of `params` on.")

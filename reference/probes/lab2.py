@@ -242,3 +242,13 @@ def sampled_lengths(sample, model, tokenizer):
     first, word, other = (_last(tokenizer, text) for text in (prompt, " seen", " with"))
     with _bent(model, _chain(first, word, other, word)):
         return [len(str(sample(prompt, {"temperature": 1.0, "top_k": 5, "top_p": 0.9, "max_new_tokens": n}, 0))) for n in (4, 20)]
+
+
+@probe
+def sampled_ended(sample, model, tokenizer):
+    """The model says one word, then EOS; and it would go on after that."""
+    prompt, eos = "He was", tokenizer.eos_token_id
+    first, word, other = (_last(tokenizer, text) for text in (prompt, " seen", " with"))
+    with _bent(model, _chain(first, word, eos, other, other)):
+        text = sample(prompt, {"temperature": 1.0, "top_k": 5, "top_p": 0.9, "max_new_tokens": 6}, 0)
+    return {"found": str(text), "wanted": tokenizer.decode([word]), "eos": tokenizer.eos_token}
