@@ -8,7 +8,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 # (out, in, r, alpha, rslora)
 MATRICES = [(6, 10, 2, 4, False), (10, 6, 4, 4, False), (12, 5, 3, 7.5, False), (7, 9, 1, 2, False)]
 MATRICES_RSLORA = [(6, 10, 4, 4, True), (9, 9, 2, 16, True), (5, 12, 8, 3, True)]
-LR, EMBEDDING_LR, DECAY = 3e-3, 6e-4, 0.4
+LR, EMBEDDING_LR, DECAY = 3e-3, 7e-4, 0.4  # no round part of one another, which could be typed
 
 
 def _factors(out_features, in_features, r, seed):
