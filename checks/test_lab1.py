@@ -75,10 +75,11 @@ def release(version: Any) -> Any:
     return version.split("+")[0] if isinstance(version, str) else version
 
 
-def env_json(student: Any) -> dict[str, Any]:
+def env_json(student: Any, *keys: str) -> dict[str, Any]:
+    """env.json with the keys that a check looks at; the others are another's."""
     env = student.json("out/lab1/env.json")
     expect(isinstance(env, dict), "env.json does not hold an object. Write the four keys that the exercise shows.")
-    for key in ("python", "packages", "device", "dtype"):
+    for key in keys:
         expect(key in env, f"env.json has no `{key}`. Write the four keys that the exercise shows.")
     return env
 
@@ -86,7 +87,7 @@ def env_json(student: Any) -> dict[str, Any]:
 @check("env", points=1, public=True)
 def test_versions_are_the_kernels(student):
     """`env.json` names the Python and the packages that the notebook ran with"""
-    env, kernel = env_json(student), student.probe("kernel")
+    env, kernel = env_json(student, "python", "packages"), student.probe("kernel")
     expect(
         env["python"] == kernel["python"],
         f"`python` is {env['python']!r}, but the notebook ran on another one. Take it from `platform.python_version()`, all three numbers.",
@@ -104,7 +105,7 @@ def test_versions_are_the_kernels(student):
 @check("env", points=1, public=True)
 def test_device_is_the_machines(student):
     """`env.json` names this machine's device and format"""
-    env, kernel = env_json(student), student.probe("kernel")
+    env, kernel = env_json(student, "device", "dtype"), student.probe("kernel")
     wanted = right_choice(kernel["cuda"], kernel["capability"])
     for key in ("device", "dtype"):
         found = plain_name(env[key])
@@ -196,7 +197,10 @@ def test_smoke_ids_are_greedy(student, reference):
         f"`smoke_ids` hold {len(found) - len(prompt)} tokens after the prompt; expected {len(wanted) - len(prompt)}. Pass `max_new_tokens=20`, and let "
         "the model stop where it does.",
     )
-    expect(found == wanted, "`smoke_ids` are not the most likely tokens. Switch sampling off: `do_sample=False`.")
+    expect(
+        found == wanted,
+        "`smoke_ids` are not the most likely token each time. Switch sampling off (`do_sample=False`), and use no beams or penalties.",
+    )
 
 
 def ids(value: Any) -> list[int]:
