@@ -321,8 +321,8 @@ plt.show()  # the dots lie on the line of the same seed, and seed 8 goes its own
 #   (`device_map=device`). **Name the `dtype`**: without it you get the format of the file, here `bfloat16`, which
 #   crawls on most CPUs.
 # - `tokenizer`: its `AutoTokenizer`.
-# - `smoke_ids`: what `model.generate` returns for `SMOKE_PROMPT` with `max_new_tokens=20` and **no sampling**: a tensor (1, prompt +
-#   new tokens), the prompt's ids first. (A model may stop earlier, at its end token.)
+# - `smoke_ids`: what `model.generate` returns for `SMOKE_PROMPT` with `max_new_tokens=20` and **no sampling**, nor beams or
+#   penalties: a tensor (1, prompt + new tokens), the prompt's ids first. (A model may stop earlier, at its end token.)
 
 # %%
 SMOKE_PROMPT = "The patient was a 63-year-old woman with a history of"

@@ -166,7 +166,7 @@ print("\nprofile.lora =", json.dumps(profile.lora, indent=1))
 # Define `peft_model`: what `FastLanguageModel.get_peft_model(base, …)` returns (PEFT's own `get_peft_model` is as good).
 #
 # - Take rank, alpha, dropout, targets and `use_rslora` from `profile.lora`. Another rank from 2 to 64, another alpha and rsLoRA
-#   are fine too.
+#   are fine too; but the louder $\alpha / r$ or $\alpha / \sqrt{r}$, the lower must the learning rate of Exercise 3 be.
 # - `random_state=profile.train["seed"]`: $A$ is drawn when the adapter is made, so that is when the seed counts.
 # - Plain LoRA only: its default start, no variants such as DoRA, no trained biases or embeddings, one rank for all. The base stays
 #   frozen. (You get this when you ask for nothing else.)
