@@ -7,16 +7,19 @@ box in the one file that Lab 3 lets out, `stats.json`. Numbers are the rows of t
 import json
 import os
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from grader.box import TRUST_FLAG
 from grader.source import ROOT
-from tests.classes import Outcome, grade, solved
+from tests.classes import NO_NAMESPACES, Outcome, grade, solved
 
 LAB = 3
 CANARY = "canary-of-the-graders-environment"
@@ -29,6 +32,11 @@ def tried(*actions):
         except BaseException as error:
             results[name] = f"refused {type(error).__name__}"
     return results
+
+def listing(place):
+    import os
+    try: return os.listdir(place)
+    except OSError: return []
 """
 
 ATTACKS: dict[str, str] = {
@@ -36,13 +44,13 @@ ATTACKS: dict[str, str] = {
     "reads_references": """
 import os
 hits = []
-for top in ["/", *[f"/proc/{p}/root" for p in os.listdir("/proc") if p.isdigit()]]:
+for top in ["/", *[f"/proc/{p}/root" for p in listing("/proc") if p.isdigit()]]:
     for folder, folders, files in os.walk(top):
         if folder.startswith(("/proc/", "/sys")) and "/root" not in folder:
             folders[:] = []
         folders[:] = [f for f in folders if not (f == "proc" and folder.endswith(("/", "root")))]
         hits += [os.path.join(folder, f) for f in files + folders if f in ("private_notes.jsonl", "answers", "test_lab3.py", "lab3.py", "evidence.py")]
-loot = {"hits": hits, "runs": tried(("runs", lambda: os.listdir("/runs")), ("course", lambda: os.listdir("/course")))}
+loot = {"hits": hits, "runs": sum((listing(p) for p in ("/runs", "/course", str(OUT.resolve().parents[2]) if len(OUT.resolve().parents) > 4 else "/runs")), [])}
 """,
     # 2, 36: files that a naive grader would read or run
     "forges_a_score": """
@@ -58,7 +66,7 @@ loot = {}
     "opens_sockets": """
 import socket
 def abstract():
-    s = socket.socket(socket.AF_UNIX); s.connect("\\0dragon-test"); return "connected"
+    s = socket.socket(socket.AF_UNIX); s.connect("\\0dragon-PORT"); return "connected"
 loot = tried(("loopback", lambda: socket.create_connection(("127.0.0.1", PORT), 2) and "connected"), ("abstract", abstract),
              ("outside", lambda: socket.create_connection(("10.255.255.1", 80), 2) and "connected"),
              ("vsock", lambda: socket.socket(40, socket.SOCK_STREAM)), ("packet", lambda: socket.socket(17, socket.SOCK_RAW)),
@@ -76,9 +84,10 @@ loot = tried(("unshare", lambda: call(272, 0x10000000)), ("mount", lambda: call(
              ("keyctl", lambda: call(250, 0, 0)), ("bpf", lambda: call(321, 0, None, 0)), ("io_uring", lambda: call(425, 8, None)),
              ("ptrace", lambda: call(101, 16, 1, 0, 0)), ("userfaultfd", lambda: call(323, 0)), ("perf", lambda: call(298, None, 0, -1, -1, 0)),
              ("clone_newuser", lambda: call(56, 0x10000000 | 17, 0, 0, 0, 0)), ("setuid", lambda: os.setuid(0)), ("chroot", lambda: os.chroot("/tmp")))
-status = open("/proc/self/status").read()
-loot["caps"] = [line.split()[1] for line in status.splitlines() if line.startswith("Cap")]
-loot["seccomp"] = [line.split()[1] for line in status.splitlines() if line.startswith(("Seccomp:", "NoNewPrivs:"))]
+held = (ctypes.c_uint32 * 6)()
+libc.capget((ctypes.c_uint32 * 2)(0x20080522, 0), held)
+loot["caps"] = [*held, sum(libc.prctl(23, n, 0, 0, 0) for n in range(41))]
+loot["seccomp"] = [libc.prctl(21, 0, 0, 0, 0), libc.prctl(39, 0, 0, 0, 0)]
 """,
     # 9, 10: what the next run, or the grader, would load
     "writes_where_others_read": """
@@ -91,12 +100,12 @@ loot = tried(*[(p, lambda p=p: (pathlib.Path(p) / "planted.py").write_text("x"))
     "reads_the_environment": """
 import os
 links = []
-for fd in os.listdir("/proc/self/fd"):
+for fd in listing("/proc/self/fd"):
     try: links.append(os.readlink(f"/proc/self/fd/{fd}"))
     except OSError: pass
 def parents():
     return [open(f"/proc/{p}/environ").read() for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpid()]
-loot = {"environ": dict(os.environ), "links": links, "pids": [p for p in os.listdir("/proc") if p.isdigit()], **tried(("others", parents), ("driver_fds", lambda: os.listdir("/proc/1/fd")))}
+loot = {"environ": dict(os.environ), "links": links, "pids": [p for p in listing("/proc") if p.isdigit()], **tried(("others", parents), ("driver_fds", lambda: os.listdir("/proc/1/fd")))}
 """,
     # 12: more processes than a run may have
     "forks_without_end": """
@@ -123,6 +132,44 @@ loot = tried(("kill", lambda: os.kill(1, signal.SIGKILL)), ("stop", lambda: os.k
     "leaves_a_daemon": """
 import os, sys, subprocess
 subprocess.Popen([sys.executable, "-c", "import time; marker = 'dragon-daemon-marker'; time.sleep(600)"], start_new_session=True)
+loot = {}
+""",
+    # 34: pictures and HTML in its output
+    "shows_html": """
+from IPython.display import HTML, display
+display(HTML("<script>alert('owned')</script><img src=x onerror=alert(1)>"))
+loot = {}
+raise ValueError("<b>no picture</b>")
+""",
+    # 21: a file that changes for as long as anything of the run lives
+    "rewrites_its_file": """
+import subprocess, sys
+code = "import itertools, sys\\nfor n in itertools.count(): open(sys.argv[1], 'w').write('[' * (n % 900) + ']' * (n % 900 - n % 2))"
+subprocess.Popen([sys.executable, "-c", code, str((OUT / "stats.json").resolve())], start_new_session=True)
+loot = None
+""",
+    # timing: take the hidden inputs when they come, and carry them out
+    "waits_for_the_hidden_inputs": """
+import builtins, json, threading, time
+stolen, real = [], compile
+def spy(source, *rest, **options):
+    if isinstance(source, str): stolen.append(source)
+    return real(source, *rest, **options)
+builtins.compile = spy
+def carry():
+    for _ in range(6000):
+        caught = {text[:2000]: 1 for text in stolen if "@probe" in text}
+        if caught: (OUT / "stats.json").write_text(json.dumps({"documents": caught, "sources": caught, "tokens": caught}))
+        time.sleep(0.01)
+threading.Thread(target=carry, daemon=True).start()
+loot = None
+""",
+    # cross-student: kill all that can be reached, and spoil what the next fork would inherit
+    "kills_everyone": """
+import boxed.capture, boxed.encode, os, signal
+boxed.encode.encode = boxed.capture.encode = lambda value: ("spoilt", {})
+try: os.kill(-1, signal.SIGKILL)
+except OSError: pass
 loot = {}
 """,
     # 19: a link in place of the file
@@ -168,6 +215,20 @@ loot = None
 }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Attacked:
+    """A class of attackers after grading. tier: 2 stands for 2 and 3."""
+
+    outcome: Outcome
+    folder: Path
+    visitors: list[str]
+    tier: int
+
+    @property
+    def results(self) -> dict[str, dict[str, Any]]:
+        return self.outcome.results
+
+
 def attack(source: str, port: int) -> str:
     """The right notebook with the attack right before the last exercise, and the loot in its file at the end."""
     document = solved(LAB)
@@ -186,7 +247,7 @@ def listening() -> Iterator[tuple[int, list[str]]]:
     """A TCP port on the host's loopback and an abstract socket; whoever connects is noted."""
     visitors: list[str] = []
     tcp, abstract = socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_UNIX)
-    abstract.bind("\0dragon-test")
+    abstract.bind(f"\0dragon-{tcp.getsockname()[1]}")
     abstract.listen()
 
     def accept(server: socket.socket, name: str) -> None:
@@ -206,25 +267,36 @@ def listening() -> Iterator[tuple[int, list[str]]]:
         abstract.close()
 
 
-@pytest.fixture(scope="module")
-def attacked(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Iterator[tuple[Outcome, Path, list[str]]]:
+HOSTS = {"as it is": ((), ()), "without namespaces": (NO_NAMESPACES, (TRUST_FLAG,))}
+NOT_PROMISED_AT_TIER_1 = ("forks_without_end", "fills_the_disk")  # counted by no one as root; seen by the watchdog, not refused
+
+
+@pytest.fixture(scope="module", params=HOSTS)
+def attacked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, store: Path) -> Iterator[Attacked]:
+    host, options = HOSTS[request.param]
+    if host and subprocess.run([*host, "true"], capture_output=True).returncode != 0:
+        pytest.skip("this host lets no one make the namespace in which namespaces are forbidden")
     folder = tmp_path_factory.mktemp("attacks")
     os.environ["DRAGON_TEST_SECRET"] = CANARY
     try:
         with listening() as (port, visitors):
             document = solved(LAB)
-            document["metadata"]["kernelspec"] = {"name": "evil", "argv": ["/bin/sh", "-c", "touch /tmp/owned"]}
+            document["metadata"]["kernelspec"] = {"name": "evil", "argv": ["/bin/sh", "-c", f"touch {folder}/owned"]}
             for cell in document["cells"]:
                 cell["metadata"]["tags"] = ["raises-exception", "skip-execution", "install"]
-            notebooks: dict[str, str | bytes] = {name: attack(source, port) for name, source in ATTACKS.items()}
+                if cell["cell_type"] == "code":
+                    cell["outputs"] = [{"output_type": "display_data", "metadata": {}, "data": {"text/html": "<script>alert(1)</script>"}}]
+            chosen = [name for name in ATTACKS if not host or name not in NOT_PROMISED_AT_TIER_1]
+            notebooks: dict[str, str | bytes] = {name: attack(ATTACKS[name], port) for name in chosen}
             notebooks |= {"metadata": json.dumps(document), "bystander": json.dumps(solved(LAB))}
-            yield grade(folder, LAB, notebooks, store, "--cell-timeout", "20"), folder, visitors
+            outcome = grade(folder, LAB, notebooks, store / request.param.replace(" ", "-"), "--cell-timeout", "20", *options, host=host)
+            yield Attacked(outcome, folder, visitors, tier=1 if host else 2)
     finally:
         del os.environ["DRAGON_TEST_SECRET"]
 
 
-def loot_of(attacked: tuple[Outcome, Path, list[str]], student: str) -> dict[str, Any]:
-    staff = json.loads((attacked[1] / "results" / f"lab{LAB}" / "staff" / f"{student}.json").read_text())
+def loot_of(attacked: Attacked, student: str) -> dict[str, Any]:
+    staff = json.loads((attacked.folder / "results" / f"lab{LAB}" / "staff" / f"{student}.json").read_text())
     loot: dict[str, Any] = json.loads((Path(staff["evidence"]) / "out" / f"lab{LAB}" / "stats.json").read_text())
     return loot
 
@@ -233,97 +305,127 @@ def refused(loot: dict[str, Any], *names: str) -> bool:
     return all(str(loot[name]).startswith("refused") for name in names)
 
 
-def test_every_attacker_has_one_result_and_none_is_held(attacked: tuple[Outcome, Path, list[str]]) -> None:
-    assert set(attacked[0].results) == {*ATTACKS, "metadata", "bystander"}, attacked[0].output
-    assert {r["status"] for r in attacked[0].results.values()} == {"graded"}
+def test_every_attacker_has_one_result(attacked: Attacked) -> None:
+    left_out = set() if attacked.tier == 2 else set(NOT_PROMISED_AT_TIER_1)
+    assert set(attacked.results) == {*ATTACKS, "metadata", "bystander"} - left_out, attacked.outcome.output
+    held = {student for student, r in attacked.results.items() if r["status"] == "held"}
+    assert held <= {"kills_everyone"}  # it spoils its own evidence so that checks cannot read it, which is for people to look at
+    assert {r["run"]["sandbox"]["tier"] for r in attacked.results.values()} <= ({2, 3} if attacked.tier == 2 else {1})
 
 
-def test_a_bystander_keeps_full_marks(attacked: tuple[Outcome, Path, list[str]]) -> None:
-    result = attacked[0].results["bystander"]
+def test_a_bystander_keeps_full_marks(attacked: Attacked) -> None:
+    result = attacked.results["bystander"]
     assert result["score"] == result["max_score"]
 
 
-def test_references_and_private_notes_are_nowhere_in_the_box(attacked: tuple[Outcome, Path, list[str]]) -> None:
+def test_references_and_private_notes_are_nowhere_in_the_box(attacked: Attacked) -> None:
     loot = loot_of(attacked, "reads_references")
     assert loot["hits"] == []
-    assert loot["runs"] == {"runs": "[]", "course": "[]"}
+    assert loot["runs"] == []
 
 
-def test_a_forged_score_changes_nothing(attacked: tuple[Outcome, Path, list[str]]) -> None:
-    results = attacked[0].results
+def test_a_forged_score_changes_nothing(attacked: Attacked) -> None:
+    results = attacked.results
     assert results["forges_a_score"]["score"] < results["bystander"]["score"]
     assert results["forges_a_score"]["max_score"] == results["bystander"]["max_score"]
 
 
-def test_no_socket_reaches_the_host_or_beyond(attacked: tuple[Outcome, Path, list[str]]) -> None:
+def test_no_socket_reaches_the_host_or_beyond(attacked: Attacked) -> None:
     assert refused(loot_of(attacked, "opens_sockets"), "loopback", "abstract", "outside", "vsock", "packet", "alg")
-    assert attacked[2] == []
+    assert attacked.visitors == []
 
 
-def test_privileged_system_calls_are_refused(attacked: tuple[Outcome, Path, list[str]]) -> None:
+def test_privileged_system_calls_are_refused(attacked: Attacked) -> None:
     loot = loot_of(attacked, "calls_the_kernel")
-    assert set(loot.pop("caps")) == {"0000000000000000"}
-    assert sorted(loot.pop("seccomp")) == ["1", "2"]
+    assert set(loot.pop("caps")) == {0}  # effective, permitted, inheritable, and what could be gained
+    assert loot.pop("seccomp") == [2, 1]  # a filter, and no new privileges
     assert refused(loot, *loot), loot
 
 
-def test_nothing_that_others_read_can_be_written(attacked: tuple[Outcome, Path, list[str]]) -> None:
+def test_nothing_that_others_read_can_be_written(attacked: Attacked) -> None:
     loot = loot_of(attacked, "writes_where_others_read")
     assert refused(loot, *loot), loot
 
 
-def test_neither_the_environment_nor_descriptors_leak(attacked: tuple[Outcome, Path, list[str]]) -> None:
+def test_neither_the_environment_nor_descriptors_leak(attacked: Attacked) -> None:
     loot = loot_of(attacked, "reads_the_environment")
     assert CANARY not in json.dumps(loot)
     assert refused(loot, "others", "driver_fds")
     assert not [link for link in loot["links"] if link.startswith("/") and not link.startswith(("/dev/", "/work", "/proc", "/tmp"))]
-    assert len(loot["pids"]) <= 3
+    assert len(loot["pids"]) <= 3  # at tier 1 none: /proc cannot be listed
 
 
-def test_a_fork_bomb_meets_its_limit(attacked: tuple[Outcome, Path, list[str]]) -> None:
-    run = attacked[0].results["forks_without_end"]["run"]  # on a small machine the memory of so many forks ends it first
+def test_a_fork_bomb_meets_its_limit(attacked: Attacked) -> None:
+    if attacked.tier < 2:
+        pytest.skip("not promised at tier 1: SECURITY.md")
+    run = attacked.results["forks_without_end"]["run"]  # on a small machine the memory of so many forks ends it first
     assert run["status"] == "out_of_memory" or loot_of(attacked, "forks_without_end")["children"] <= 256
 
 
-def test_disk_limits_hold(attacked: tuple[Outcome, Path, list[str]]) -> None:
+def test_disk_limits_hold(attacked: Attacked) -> None:
+    if attacked.tier < 2:
+        pytest.skip("not promised at tier 1: SECURITY.md")
     assert refused(loot_of(attacked, "fills_the_disk"), "terabyte", "scratch")
 
 
-def test_the_driver_cannot_be_killed_from_inside(attacked: tuple[Outcome, Path, list[str]]) -> None:
-    assert attacked[0].results["stops_the_driver"]["run"]["status"] in ("ok", "cell_error")
+def test_the_driver_cannot_be_killed_from_inside(attacked: Attacked) -> None:
+    assert attacked.results["stops_the_driver"]["run"]["status"] in ("ok", "cell_error")
 
 
-def test_no_process_outlives_its_run(attacked: tuple[Outcome, Path, list[str]]) -> None:
+def test_no_process_outlives_its_run(attacked: Attacked) -> None:
     running = [p.read_bytes() for p in Path("/proc").glob("[0-9]*/cmdline") if p.exists()]
     assert not [line for line in running if b"dragon-daemon-marker" in line]
 
 
 @pytest.mark.parametrize("student", ["links_out", "pipes_out", "writes_deep_json"])
-def test_a_file_that_is_none_is_refused_with_a_reason(attacked: tuple[Outcome, Path, list[str]], student: str) -> None:
-    feedback = [c["feedback"] for c in attacked[0].results[student]["checks"] if c["exercise"] == "stats" and c["status"] == "failed"]
+def test_a_file_that_is_none_is_refused_with_a_reason(attacked: Attacked, student: str) -> None:
+    feedback = [c["feedback"] for c in attacked.results[student]["checks"] if c["exercise"] == "stats" and c["status"] == "failed"]
     assert feedback and "stats.json" in feedback[0]
 
 
-def test_control_characters_do_not_reach_the_terminal(attacked: tuple[Outcome, Path, list[str]]) -> None:
-    text = json.dumps(attacked[0].results["writes_escapes"], ensure_ascii=False) + attacked[0].output
+def test_control_characters_do_not_reach_the_terminal(attacked: Attacked) -> None:
+    text = json.dumps(attacked.results["writes_escapes"], ensure_ascii=False) + attacked.outcome.output
     assert "\x1b]0;" not in text and "\u202e" not in text and "owned" in text
 
 
-def test_objects_that_equal_everything_earn_nothing(attacked: tuple[Outcome, Path, list[str]]) -> None:
-    result, bystander = attacked[0].results["equals_everything"], attacked[0].results["bystander"]
+def test_objects_that_equal_everything_earn_nothing(attacked: Attacked) -> None:
+    result, bystander = attacked.results["equals_everything"], attacked.results["bystander"]
     assert result["status"] == "graded" and result["score"] < bystander["score"]
     passed = {c["id"] for c in result["checks"] if c["status"] == "passed"}
     assert passed <= {c["id"] for c in bystander["checks"] if c["status"] == "passed"}
 
 
-def test_metadata_decides_nothing(attacked: tuple[Outcome, Path, list[str]]) -> None:
-    result = attacked[0].results["metadata"]
+def test_metadata_decides_nothing(attacked: Attacked) -> None:
+    result = attacked.results["metadata"]
     assert result["score"] == result["max_score"]
-    assert not Path("/tmp/owned").exists()
+    assert not (attacked.folder / "owned").exists()
 
 
-def test_nothing_hidden_is_in_what_a_student_is_given(attacked: tuple[Outcome, Path, list[str]]) -> None:
-    given = json.dumps(attacked[0].results, ensure_ascii=False)
+def test_html_of_a_notebook_reaches_nobody(attacked: Attacked) -> None:
+    text = json.dumps(attacked.results)
+    assert "onerror" not in text and "alert(" not in text
+    assert "no picture" in attacked.results["shows_html"]["run"]["message"]  # as text, in JSON, which renders nothing
+
+
+def test_a_file_that_changes_until_the_end_is_read_as_it_was_left(attacked: Attacked) -> None:
+    statuses = {c["status"] for c in attacked.results["rewrites_its_file"]["checks"] if c["exercise"] == "stats"}
+    assert statuses == {"failed"}
+
+
+def test_hidden_inputs_that_were_caught_do_not_come_back(attacked: Attacked) -> None:
+    assert "Hidden inputs of Lab" in json.dumps(loot_of(attacked, "waits_for_the_hidden_inputs"))  # it did catch them, and wrote them down
+    given = json.dumps(attacked.results["waits_for_the_hidden_inputs"], ensure_ascii=False)
+    probes = (ROOT / "reference" / "probes" / f"lab{LAB}.py").read_text(encoding="utf-8")
+    assert not [line for line in probes.splitlines() if len(line.strip()) > 30 and line.strip() in given]
+
+
+def test_killing_and_spoiling_all_in_reach_hurts_nobody_else(attacked: Attacked) -> None:
+    bystander = attacked.results["bystander"]
+    assert attacked.results["kills_everyone"]["score"] < bystander["score"] == bystander["max_score"]
+
+
+def test_nothing_hidden_is_in_what_a_student_is_given(attacked: Attacked) -> None:
+    given = json.dumps(attacked.results, ensure_ascii=False)
     notes = (ROOT / "reference" / "data" / "private_notes.jsonl").read_text(encoding="utf-8").splitlines()
     for note in notes:
         assert json.loads(note)["description"][:40] not in given
