@@ -82,6 +82,7 @@ class _Watch:
         self.started = time.monotonic()
         self.pidfd: int | None = None
         self.pid = 0
+        self.keeper = 0  # the process that forked the run, and adopts what the run orphans
         self.verdict: RunStatus | None = None
         self.first_error: dict[str, Any] | None = None
         self.last_cell: int | None = None
@@ -99,6 +100,7 @@ class _Watch:
             raise BoxError(f"the sandbox could not isolate a run: {plain(first.decode(errors='replace'))}")
         self.pidfd = descriptors[0]
         self.pid = _host_pid(self.pidfd)
+        self.keeper = _parent_of(self.pid)
         try:
             if self.group is not None:
                 self.group.add(self.pid)
@@ -173,7 +175,7 @@ class _Watch:
         if self.pidfd is None:
             return
         if not self.has_namespaces:
-            _kill_below(self.pid)
+            _kill_below(self.keeper)
         try:
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
         except ProcessLookupError:
@@ -220,10 +222,18 @@ def _host_pid(pidfd: int) -> int:
     return 0
 
 
+def _parent_of(pid: int) -> int:
+    """The parent's pid; 0 when `pid` has gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
 def _kill_below(pid: int) -> None:
     """SIGKILL to every descendant of `pid`, which adopts their orphans, until none is left."""
     end = time.monotonic() + DEATH_GRACE_S
-    while (below := _descendants(pid)) and time.monotonic() < end:
+    while pid > 1 and (below := _descendants(pid)) and time.monotonic() < end:
         for descendant in below:
             try:
                 os.kill(descendant, signal.SIGKILL)

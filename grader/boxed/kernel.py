@@ -6,11 +6,12 @@ It is the first and last of our code that runs in the student's process before t
 import ctypes
 import importlib.machinery
 import os
+import signal
 import sys
 import types
 from typing import Any, NoReturn
 
-PR_SET_DUMPABLE = 4
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
 MAX_OUTPUT_CHARACTERS = 1 << 20  # of one stream; what comes after is dropped
 
 
@@ -19,7 +20,9 @@ def become_kernel(connection_file: str, application: Any) -> NoReturn:
     try:
         os.setsid()
         os.closerange(3, 256)
-        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # the driver hides its descriptors; the kernel may see its own
+        libc = ctypes.CDLL(None)
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # the driver hides its descriptors; the kernel may see its own
         install_stand_ins()
         application.launch_instance(argv=["-f", connection_file, "--HistoryManager.enabled=False"])
     finally:

@@ -67,6 +67,8 @@ def _begin(request: dict[str, Any], run: socket.socket) -> NoReturn:
     """In the first fork: make the namespaces, fork their PID 1, hand its pidfd out, wait for it."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        isolate.die_with_parent()
+        isolate.adopt_orphans()  # where there is no PID namespace, the supervisor looks below this process for all of a run
         if request["tier"] >= 2:
             isolate.new_namespaces()
         ready_r, ready_w = os.pipe()
@@ -83,7 +85,9 @@ def _begin(request: dict[str, Any], run: socket.socket) -> NoReturn:
         run.close()
         os.close(pidfd)
         os.close(ready_w)
-        os.waitpid(child, 0)
+        while True:
+            os.wait()
+    except ChildProcessError:
         os._exit(0)
     except OSError as error:
         _report(run, error)
@@ -102,7 +106,6 @@ def _inside(request: dict[str, Any], run: socket.socket) -> NoReturn:
             isolate.drop_privileges()
         else:
             shown = _plain_folders(job_folder, request["course"], job)
-            isolate.adopt_orphans()
             if request["tier"] == 1:
                 own = [str(job_folder / name) for name in ("out", "evidence", "work", "tmp")]
                 landlock.restrict([*READABLE, *request["python"], *shown], [*own, *DEVICES], has_network=request["network"])
