@@ -10,6 +10,32 @@ LAB = 4
 FOLDER = "from pathlib import Path\nfolder = Path('out/lab4/adapter')\n"
 
 
+SAVE = f"""
+import json
+peft_model.save_pretrained("out/lab4/adapter")
+{FOLDER}
+config = json.loads((folder / "adapter_config.json").read_text())
+def save(**changes): (folder / "adapter_config.json").write_text(json.dumps(config | changes))
+"""
+TAMPERED = {
+    "untrained": "",
+    "foreign_tokenizer": """
+for name, text in (("tokenizer.json", '{"model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}}'),
+                   ("chat_template.jinja", "{% for i in range(10**9) %}{{ i }}{% endfor %}"), ("modeling_evil.py", "import os; os._exit(0)"),
+                   ("tokenizer_config.json", '{"auto_map": {"AutoTokenizer": ["modeling_evil.T", null]}}')):
+    (folder / name).write_text(text)
+save(tokenizer_kwargs={"trust_remote_code": True})
+""",
+    "slow_pattern": "save(target_modules='([a-z._0-9]+)+X')",
+    "imports": "save(auto_mapping={'base_model_class': 'X', 'parent_library': 'os'})",
+    "ranks_by_pattern": "save(rank_pattern={'([a-z._0-9]+)+X': 4})",
+    "huge_rank": "save(r=1_000_000_000)",
+    "huge_alpha": "save(lora_alpha=1e300)",
+    "other_kind": "save(peft_type='PREFIX_TUNING')",
+    "own_layers": "save(modules_to_save=['lm_head'])",
+}
+
+
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Outcome:
     untrained = replacing(LAB, "adapter", "raise RuntimeError('no time to train')")
@@ -19,6 +45,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Outcome:
         "not_json": with_cell(LAB, FOLDER + "(folder / 'adapter_config.json').write_text('{')"),
         "damaged": with_cell(LAB, FOLDER + "data = (folder / 'adapter_model.safetensors').read_bytes()\n(folder / 'adapter_model.safetensors').write_bytes(data[:-7])"),
     }  # fmt: skip
+    notebooks |= {name: replacing(LAB, "adapter", SAVE + source) for name, source in TAMPERED.items()}
     return grade(tmp_path_factory.mktemp("adapters"), LAB, notebooks, store)
 
 
@@ -33,6 +60,12 @@ def feedback(graded: Outcome, student: str) -> str:
         ("pickled", "a pickle file, which is never opened"),
         ("not_json", "adapter_config.json is not valid JSON"),
         ("damaged", "adapter_model.safetensors is damaged"),
+        ("imports", "adapter_config.json sets auto_mapping"),
+        ("ranks_by_pattern", "adapter_config.json sets rank_pattern"),
+        ("huge_rank", "r is not an integer between"),
+        ("huge_alpha", "lora_alpha is not a number between"),
+        ("other_kind", "peft_type is not LORA"),
+        ("own_layers", "adapter_config.json sets modules_to_save"),
     ],
 )
 def test_the_student_is_told_what_is_wrong_with_the_adapter(graded: Outcome, student: str, sentence: str) -> None:
@@ -48,5 +81,14 @@ def test_exercises_without_the_adapter_keep_their_points(graded: Outcome, studen
     assert (by_exercise["merge_manual"], by_exercise["make_optimizer"]) == (3, 2)
 
 
+READ = ("untrained", "foreign_tokenizer", "slow_pattern")
+
+
 def test_measured_numbers_are_only_there_when_something_was_measured(graded: Outcome) -> None:
-    assert all(graded.results[student]["measured"] == {} for student in graded.results)
+    assert {student for student, result in graded.results.items() if result["measured"]} == set(READ)
+
+
+def test_no_tokenizer_template_code_or_pattern_of_a_student_is_used(graded: Outcome) -> None:
+    measured = [graded.results[student]["measured"] for student in READ]
+    assert measured[0] == measured[1] == measured[2]
+    assert measured[0]["tuned_perplexity"] == measured[0]["base_perplexity"]

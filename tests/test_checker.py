@@ -1,5 +1,6 @@
 """The checks' own box: what parses students' files sees nothing else, and what kills it holds one grade."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from grader import box, checker
 from grader.evidence import Evidence
 from grader.grading import Graded, Grading
-from grader.records import Run, Submission
+from grader.records import Measurement, Run, Submission
 from grader.source import load_lab
 
 CANARY = "canary-of-the-machine"
@@ -136,3 +137,12 @@ def test_a_large_class_is_shared_among_boxes(tmp_path: Path, monkeypatch: pytest
     checker.run_checks(a_class(tmp_path, *names), Path("test_lab1.py"), processes=2)
     assert sorted(n for share in shares for n in share) == names and max(map(len, shares)) <= checker.STUDENTS_A_BOX
     assert os.environ.get("DRAGON_TEST_SECRET") is None
+
+
+def test_students_get_measured_numbers_in_three_digits(tmp_path: Path) -> None:
+    grading = a_class(tmp_path, "ann")
+    grading.students["ann"].evidence.measurement = Measurement(base_perplexity=123.456789, tuned_perplexity=53.621551, tokens=8123)
+    grading.publish([])
+    folder = tmp_path / "results" / "lab1"
+    assert json.loads((folder / "ann.json").read_text())["measured"] == {"base_perplexity": 123.0, "tuned_perplexity": 53.6, "tokens": 8123}
+    assert json.loads((folder / "staff" / "ann.json").read_text())["measured"]["tuned_perplexity"] == 53.621551

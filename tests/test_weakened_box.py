@@ -122,6 +122,17 @@ def needs_a_box() -> None:
         pytest.skip(f"no sandbox on this host: {tier.reason}")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def matrix(request: pytest.FixtureRequest) -> Iterator[dict[str, bool]]:
+    """Weakening → did its attack succeed? Printed at the end, also with captured output."""
+    found: dict[str, bool] = {}
+    yield found
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        for name, has_succeeded in found.items():
+            attack = WEAKENINGS[name][0]
+            print(f"\n{name:42} {attack:38} {'succeeds' if has_succeeded else 'STILL FAILS'}", end="")
+
+
 def attempt(attack: str, changes: list[tuple[str, str, str]], folder: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Run one attack in a box with `changes` made to it; returns the value of `loot`."""
     folder.chmod(0o755)
@@ -218,6 +229,9 @@ def test_the_box_as_it_is_stops_the_attack(attack: str, tmp_path: Path, port: in
 
 
 @pytest.mark.parametrize("weakening", WEAKENINGS)
-def test_without_the_protection_the_attack_succeeds(weakening: str, tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_protection_the_attack_succeeds(
+    weakening: str, tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch, matrix: dict[str, bool]
+) -> None:
     attack, changes = WEAKENINGS[weakening]
-    assert attempt(attack, changes, tmp_path, port, monkeypatch) is True
+    matrix[weakening] = attempt(attack, changes, tmp_path, port, monkeypatch) is True
+    assert matrix[weakening]
