@@ -21,9 +21,9 @@ from typing import Any, get_args
 
 import pytest
 
-from . import grading as grading_module
 from .box import python_command, sandbox_command
 from .errors import Rejected
+from .grading import STATE, Grading
 from .records import CheckStatus
 from .source import ROOT
 from .strict import parse_json
@@ -49,9 +49,7 @@ class Outcome:
     detail: str
 
 
-def run_checks(
-    grading: "grading_module.Grading", checks: Path, options: Sequence[str] = (), *, processes: int = 1
-) -> dict[tuple[str, str], Outcome]:
+def run_checks(grading: Grading, checks: Path, options: Sequence[str] = (), *, processes: int = 1) -> dict[tuple[str, str], Outcome]:
     """Run the checks file for every student; outcomes by (student, check). What no checker could decide is not in it.
 
     options: further words of pytest's command line.
@@ -66,7 +64,7 @@ def run_checks(
     return outcomes
 
 
-def _check_share(grading: "grading_module.Grading", checks: Path, options: Sequence[str], names: list[str]) -> list[Outcome]:
+def _check_share(grading: Grading, checks: Path, options: Sequence[str], names: list[str]) -> list[Outcome]:
     """The outcomes of some students; after a checker's early end, those after the student it was at get a new one."""
     outcomes: list[Outcome] = []
     while names:
@@ -85,9 +83,7 @@ def _check_share(grading: "grading_module.Grading", checks: Path, options: Seque
 
 
 @contextlib.contextmanager
-def _started(
-    grading: "grading_module.Grading", checks: Path, options: Sequence[str], names: Sequence[str]
-) -> Iterator["subprocess.Popen[bytes]"]:
+def _started(grading: Grading, checks: Path, options: Sequence[str], names: Sequence[str]) -> Iterator["subprocess.Popen[bytes]"]:
     """A checker in its box, told what to check; killed at the end."""
     folders = {"reference": grading.reference.folder, **{f"{i}": grading.students[n].evidence.folder for i, n in enumerate(names)}}
     shown = {f"/evidence/{place}": folder for place, folder in folders.items() if folder.is_dir()}
@@ -158,13 +154,11 @@ def _outcome(line: bytes, students: frozenset[str]) -> Outcome:
 class Worker:
     """In the box: gives pytest the class, and writes each check's outcome as a line."""
 
-    def __init__(self, grading: "grading_module.Grading", answers: int) -> None:
+    def __init__(self, grading: Grading, answers: int) -> None:
         self.grading, self.answers = grading, answers
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
-        from .plugin import STATE
-
         config.stash[STATE] = self.grading
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -182,7 +176,7 @@ def main() -> int:
     null = os.open("/dev/null", os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(null, stream)
-    state = grading_module.Grading.from_json(task["grading"])
+    state = Grading.from_json(task["grading"])
     arguments = ["-p", "no:cacheprovider", "--lab", str(state.lab), *task["options"], task["checks"]]
     status = pytest.main(arguments, plugins=["grader.plugin", Worker(state, answers)])
     if status in (0, 1):

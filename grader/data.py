@@ -2,16 +2,24 @@
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import UsageError
-from .session import Data
 from .source import ROOT
 
 HELD_OUT = 0.12  # of the articles in a file given with --data; about the share of the embedded private split
 PUBLIC = ROOT / "labs" / "data" / "open_patients_sample.jsonl"
 PRIVATE = ROOT / "reference" / "data" / "private_notes.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Which patient descriptions the course sees, and which are hidden."""
+
+    public: Path
+    private: Path
 
 
 def choose(path: Path | None, workspace: Path) -> Data:

@@ -110,6 +110,10 @@ class Grading:
         return cls(lab, document["profile"], _evidence(lab, "reference", document["reference"]), students, Path(), "", {})
 
 
+STATE: pytest.StashKey[Grading] = pytest.StashKey()
+"""Where pytest's config keeps the class that is being graded, in the process that was started and in a checker's."""
+
+
 def run_class(options: Options, on_event: OnEvent) -> Grading:
     """Run the reference and every submission. Raises UsageError and GraderError."""
     started = datetime.now(UTC)

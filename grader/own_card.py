@@ -7,9 +7,9 @@ does, and writes the file; with `--check` it writes nothing and says where the f
 import sys
 from pathlib import Path
 
-from .data import PRIVATE, PUBLIC
+from .data import PRIVATE, PUBLIC, Data
 from .profiles import load_profile
-from .session import Data, Session, choose_tier
+from .session import Session, choose_tier
 from .source import ROOT, load_lab
 from .store import Store
 

@@ -14,9 +14,9 @@ import pytest
 from . import checker, grading, terminal
 from .errors import CheckFailed, GraderError, UsageError
 from .evidence import Evidence
+from .grading import STATE
 from .source import LABS, ROOT
 
-STATE: pytest.StashKey["grading.Grading"] = pytest.StashKey()
 OUTCOMES: pytest.StashKey[dict[tuple[str, str], str]] = pytest.StashKey()
 
 

@@ -22,9 +22,11 @@ from typing import Any
 from . import box, cgroup, measuring
 from .box import WarmParent, python_command, sandbox_command
 from .build import render
+from .data import Data
 from .errors import BoxError, GraderError, Rejected, UsageError
 from .evidence import Evidence, describe_run, wanted_files
 from .ingest import ingest
+from .materials import Materials, lay_out
 from .notebook import Cell, fingerprint, parse_notebook
 from .profiles import Profile, folder_sha256, require_base
 from .records import LOAD_DEPENDENT, Measurement, Run, Submission
@@ -38,7 +40,6 @@ CLOCK = 3  # how many times its processor time a cell may take by the clock: oth
 NEEDS_LOOPBACK = frozenset({7})  # it pushes to a server of its own; below tier 2 no network is private
 LEAF_BYTES = 512 << 20
 REFERENCE = "(reference)"  # no student is called so: names have no brackets
-COURSE = ("data", "train", "eval", "utils", "requirements.txt", "templates")
 PACKAGES = (
     "torch",
     "transformers",
@@ -56,14 +57,6 @@ PACKAGES = (
 
 OnEvent = Callable[[str, str, int, int], None]
 """Called with (student, "queued|cell|measuring|done", cells begun, cells in all); from several threads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """Which patient descriptions the course sees, and which are hidden."""
-
-    public: Path
-    private: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +182,7 @@ class Session:
             "cells": fingerprint(cells),
             "lab": [[(e.id, e.defines, e.files) for e in lab.exercises], lab.shows],
             "inputs": {n: folder_sha256(self._inputs / f"lab{n}") for n in lab.needs},
-            "course": self._course_sha256,
+            "course": self._materials.sha256,
             "probes": hashlib.sha256(_probes(lab).encode()).hexdigest(),
             "box": folder_sha256(box.BOXED),
             "profile": [self.profile.name, self.profile.threads, self.profile.budget.cell_s],
@@ -263,38 +256,8 @@ class Session:
         shutil.copytree(left / f"lab{earlier.number}", target)
 
     @cached_property
-    def _course_sha256(self) -> str:
-        return hashlib.sha256("".join(folder_sha256(path) for path in self._course.values()).encode()).hexdigest()
-
-    @cached_property
-    def _course(self) -> dict[str, Path]:
-        """What lies beside a notebook: name → host path. Inputs are mounted apart, as they appear."""
-        course = {name: ROOT / "labs" / name for name in COURSE if (ROOT / "labs" / name).exists() and name != "data"}
-        return course | {"data": self._data_folder, "models": self._models_folder}
-
-    @cached_property
-    def _data_folder(self) -> Path:
-        folder = self._folder / "data"
-        folder.mkdir(mode=0o755)
-        for path in (ROOT / "labs" / "data").glob("*.py"):
-            shutil.copy(path, folder)
-        (folder / "open_patients_sample.jsonl").write_bytes(self.data.public.read_bytes())
-        return folder
-
-    @cached_property
-    def _models_folder(self) -> Path:
-        folder = self._folder / "models"
-        folder.mkdir(mode=0o755)
-        target = folder / self.profile.base_folder.name
-        target.mkdir()
-        for path in self.profile.base_folder.iterdir():
-            if path.is_file():
-                try:
-                    os.link(path.resolve(), target / path.name)
-                except OSError:
-                    shutil.copy(path, target)
-                (target / path.name).chmod(0o644)
-        return folder
+    def _materials(self) -> Materials:
+        return lay_out(self.profile, self.data.public, self._folder)
 
     def _living(self, name: str) -> Any:
         """The box or measuring process called `name`, started anew if something took it."""
@@ -306,7 +269,7 @@ class Session:
     @cached_property
     def _parent(self) -> WarmParent:
         parent = WarmParent(
-            course=self._course | {"inputs": self._inputs},
+            course=self._materials.folders | {"inputs": self._inputs},
             runs=self._folder / "runs",
             imports=self.lab.imports(),
             environment={"DRAGON_PROFILE": self.profile.name, "OMP_NUM_THREADS": str(self.profile.threads)},
@@ -318,7 +281,7 @@ class Session:
     @cached_property
     def _measurer(self) -> measuring.Measurer:
         inside = {
-            "base": str(self._models_folder / self.profile.base_folder.name),
+            "base": str(self._materials.models / self.profile.base_folder.name),
             "private": str(self.data.private),
             "inputs": str(self._inputs),
         }
@@ -375,7 +338,12 @@ class Session:
         digest = hashlib.sha256()
         for data in (*contents, self.data.private.read_bytes()):
             digest.update(hashlib.sha256(data).digest())
-        parts = [folder_sha256(self._models_folder), self.profile.measured_tokens, self.profile.settings["eval"], environment_fingerprint()]
+        parts = [
+            folder_sha256(self._materials.models),
+            self.profile.measured_tokens,
+            self.profile.settings["eval"],
+            environment_fingerprint(),
+        ]
         code = [folder_sha256(ROOT / "grader" / f"{n}.py") for n in ("measuring", "gate", "perplexity", "tensors", "strict")]
         inputs = folder_sha256(self._inputs / "lab3") if (self._inputs / "lab3").exists() else ""
         digest.update(json.dumps([parts, code, inputs], sort_keys=True).encode())

@@ -17,6 +17,7 @@ from typing import Any
 
 from .cgroup import Group
 from .errors import BoxError
+from .processes import host_pid, kill_below, parent_of, tree_memory
 from .records import Run, RunStatus
 from .strict import plain
 
@@ -27,7 +28,6 @@ DEATH_GRACE_S = 10
 MAX_EVENT_BYTES = 1 << 20
 MIN_FREE_BYTES = 512 << 20  # whoever took the rest: a run that goes on now would take the machine with it
 MIN_FREE_DISK_BYTES = 16 << 20
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 _MEMORY_ERRORS = ("MemoryError", "OutOfMemoryError")
 
 
@@ -99,8 +99,8 @@ class _Watch:
         if not descriptors:
             raise BoxError(f"the sandbox could not isolate a run: {plain(first.decode(errors='replace'))}")
         self.pidfd = descriptors[0]
-        self.pid = _host_pid(self.pidfd)
-        self.keeper = _parent_of(self.pid)
+        self.pid = host_pid(self.pidfd)
+        self.keeper = parent_of(self.pid)
         try:
             if self.group is not None:
                 self.group.add(self.pid)
@@ -163,7 +163,7 @@ class _Watch:
             self.is_finished = True
 
     def _look(self) -> None:
-        is_large = self.group is None and _tree_memory(self.pid) > self.budget.memory_bytes
+        is_large = self.group is None and tree_memory(self.pid) > self.budget.memory_bytes
         if is_large or _available_bytes() < MIN_FREE_BYTES:
             self.verdict = "out_of_memory"
         elif _disk_bytes(self.folder, self.budget.disk_bytes) > self.budget.disk_bytes:
@@ -175,7 +175,7 @@ class _Watch:
         if self.pidfd is None:
             return
         if not self.has_namespaces:
-            _kill_below(self.keeper)
+            kill_below(self.keeper, DEATH_GRACE_S)
         try:
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
         except ProcessLookupError:
@@ -212,76 +212,6 @@ class _Watch:
                 raise BoxError("this machine's disk is full: the notebook met it, and did not cause it")
         message = f"{error['ename']}: {error['evalue']}" if error["ename"] else None
         return Run(status, seconds, failing_cell=error["index"], error=message)
-
-
-def _host_pid(pidfd: int) -> int:
-    """The pid behind a pidfd, as this process sees it."""
-    for line in Path(f"/proc/self/fdinfo/{pidfd}").read_text().splitlines():
-        if line.startswith("Pid:"):
-            return int(line.split()[1])
-    return 0
-
-
-def _parent_of(pid: int) -> int:
-    """The parent's pid; 0 when `pid` has gone."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return 0
-
-
-def _kill_below(pid: int) -> None:
-    """SIGKILL to every descendant of `pid`, which adopts their orphans, until none is left."""
-    end = time.monotonic() + DEATH_GRACE_S
-    while pid > 1 and (below := _descendants(pid)) and time.monotonic() < end:
-        for descendant in below:
-            try:
-                os.kill(descendant, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        time.sleep(0.02)
-
-
-def _descendants(pid: int) -> list[int]:
-    """All living processes below `pid`."""
-    found, pending = [], [pid]
-    while pending:
-        current = pending.pop()
-        try:
-            if Path(f"/proc/{current}/stat").read_text().rpartition(")")[2].split()[0] != "Z" and current != pid:
-                found.append(current)
-            for children in Path(f"/proc/{current}/task").glob("*/children"):
-                pending += [int(child) for child in children.read_text().split()]
-        except OSError:
-            continue
-    return found
-
-
-def _tree_memory(pid: int) -> int:
-    """Bytes of `pid` and all its descendants: resident pages (those they share count for each), and open memory files."""
-    total = 0
-    files: dict[int, int] = {}
-    for current in (pid, *_descendants(pid)):
-        try:
-            total += int(Path(f"/proc/{current}/statm").read_text().split()[1]) * _PAGE
-            files |= _memory_files(current)
-        except (OSError, IndexError, ValueError):
-            continue
-    return total + sum(files.values())
-
-
-def _memory_files(pid: int) -> dict[int, int]:
-    """inode → bytes of the memfds that a process holds open: their pages belong to no process."""
-    found = {}
-    with os.scandir(f"/proc/{pid}/fd") as entries:
-        for entry in entries:
-            try:
-                if os.readlink(entry.path).startswith("/memfd:"):
-                    status = os.stat(entry.path)
-                    found[status.st_ino] = status.st_blocks * 512
-            except OSError:
-                continue
-    return found
 
 
 def _available_bytes() -> int:
