@@ -20,7 +20,7 @@ def logits_tolerance(profile: dict[str, Any]) -> float:
 
 
 def log_sum_exp(values: np.ndarray) -> float:
-    return float(np.logaddexp.reduce(values.astype(np.float64)))
+    return float(np.logaddexp.reduce(values.astype(np.float64).ravel()))
 
 
 def logprobs(student: Any) -> list[np.ndarray]:
