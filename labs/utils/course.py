@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+GPU_BYTES = 22 * 2**30  # a 7B model in bf16 is 14.5 GB before anything is trained; cards sold as 24 GB have 23
 
 
 @dataclass(frozen=True)
@@ -39,4 +40,5 @@ def _suitable() -> str:
 
     if not torch.cuda.is_available():
         return "tiny"
-    return "gpu" if torch.cuda.get_device_capability() >= (8, 0) else "t4"
+    has_room = torch.cuda.get_device_properties(0).total_memory >= GPU_BYTES
+    return "gpu" if torch.cuda.get_device_capability() >= (8, 0) and has_room else "t4"
