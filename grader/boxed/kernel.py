@@ -7,6 +7,7 @@ import ctypes
 import importlib.machinery
 import os
 import signal
+import subprocess
 import sys
 import types
 from typing import Any, NoReturn
@@ -50,9 +51,29 @@ def install_stand_ins() -> None:
             )
 
     ipkernel.IPythonKernel.__init__ = start
+    if not _opens("/dev/ptmx"):
+        from ipykernel.zmqshell import ZMQInteractiveShell
+
+        ZMQInteractiveShell.system = _system_by_pipe  # `!command` wants a terminal, and Landlock gives none
     hub = sys.modules.get("huggingface_hub")
     if hub is not None:
         hub.notebook_login = hub.login = hub.interpreter_login = lambda *_, **__: None
+
+
+def _opens(path: str) -> bool:
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def _system_by_pipe(shell: Any, command: str) -> None:
+    """IPython's `!command`: run it, show what it prints, keep its exit code as IPython does."""
+    text = shell.var_expand(command, depth=1)
+    done = subprocess.run(text, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    print(done.stdout.decode(errors="replace"), end="")
+    shell.user_ns["_exit_code"] = done.returncode
 
 
 def _package(name: str, **members: Any) -> types.ModuleType:

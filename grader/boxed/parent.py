@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import sys
@@ -18,6 +19,7 @@ from typing import Any, NoReturn
 
 from . import isolate, landlock
 
+LINKED = ("models", "inputs")  # the rest of the course's folder is some hundred kilobytes
 READABLE = (
     "/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/proc/cpuinfo", "/proc/meminfo",
     "/proc/stat", "/proc/version", "/proc/sys/kernel", "/sys/devices/system/cpu", "/sys/devices/system/node",
@@ -124,22 +126,27 @@ def _inside(request: dict[str, Any], run: socket.socket) -> NoReturn:
 
 
 def _plain_folders(job_folder: Path, course: str, job: dict[str, Any]) -> list[str]:
-    """Without mounts the work folder is made of links, and scratch is a folder of the job; `job` is changed to say where.
+    """Without mounts the work folder holds copies, and links to what is large; scratch is a folder of the job.
 
-    Returns what the links lead to.
+    `job` is changed to say where they are. Returns what the links lead to.
     """
     work, scratch = job_folder / "work", job_folder / "tmp"
     for made in (work, scratch, scratch / "home"):
         made.mkdir()
     for entry in Path(course).iterdir():
-        (work / entry.name).symlink_to(entry.resolve())
+        if entry.name in LINKED:
+            (work / entry.name).symlink_to(entry.resolve())
+        elif entry.is_dir():
+            shutil.copytree(entry, work / entry.name)
+        else:
+            shutil.copy(entry, work / entry.name)
     (work / "out").symlink_to(job_folder / "out")
     job |= {"work": str(work), "evidence": str(job_folder / "evidence"), "scratch": str(scratch)}
     for name, value in os.environ.items():
         if value.startswith("/tmp/"):
             os.environ[name] = f"{scratch}{value.removeprefix('/tmp')}"
     os.environ |= {"TMPDIR": str(scratch), "HOME": str(scratch / "home")}
-    return [str(entry.resolve()) for entry in Path(course).iterdir()] + [str(Path(__file__).parent)]
+    return [str((Path(course) / name).resolve()) for name in LINKED] + [str(Path(__file__).parent)]
 
 
 def _quiet_streams() -> None:
