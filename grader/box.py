@@ -256,7 +256,7 @@ LIMITS: dict[str, int] = {
 
 def python_command(code: str) -> list[str]:
     """This interpreter, isolated from its environment and the current folder, running `code`."""
-    return [sys.executable, "-I", "-c", code]
+    return [os.path.abspath(sys.executable), "-I", "-c", code]  # "../venv/bin/python" walks through folders that a box lacks
 
 
 def sandbox_command(
@@ -297,6 +297,7 @@ def sandbox_command(
 
 def _python_prefixes() -> list[str]:
     """Folders outside /usr that this Python needs: its own, its virtual environment's, its package folders; no nested ones."""
-    candidates = sorted({sys.prefix, sys.base_prefix, *(p for p in sys.path if p.endswith("-packages"))}, key=len)
+    named = {sys.prefix, sys.base_prefix, *(p for p in sys.path if p.endswith("-packages"))}
+    candidates = sorted({os.path.abspath(path) for path in named}, key=len)
     outside = [p for p in candidates if not p.startswith("/usr/")]
     return [p for p in outside if not any(p.startswith(f"{other}/") for other in outside)]
