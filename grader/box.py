@@ -292,7 +292,16 @@ def sandbox_command(
     if os.getuid() != 0:
         return argv
     sources = [str(source) for source in (*shown.values(), *writable.values())]
-    return [sys.executable, "-I", str(Path(__file__).with_name("launch.py")), str(BOX_UID), json.dumps(sources), "--", *argv]
+    return [
+        sys.executable,
+        "-I",
+        str(Path(__file__).with_name("launch.py")),
+        str(BOX_UID),
+        json.dumps(sources),
+        str(os.getpid()),
+        "--",
+        *argv,
+    ]
 
 
 def _python_prefixes() -> list[str]:

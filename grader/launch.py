@@ -1,6 +1,6 @@
 """Started as root: become an unprivileged user that can still reach what the box must show, then run bubblewrap.
 
-usage: launch.py UID '[[source, ...]]' -- bwrap …
+usage: launch.py UID '[source, ...]' GRADER_PID -- bwrap …
 
 Root's own bubblewrap leaves root's marks on /proc, and then no fork inside may mount a fresh one; so bubblewrap runs as
 a dedicated user. That user may not be able to walk to the sources (a clone below /root), so they are first bound to a
@@ -10,14 +10,16 @@ staging folder in a mount namespace of this process alone. Uses the standard lib
 import ctypes
 import json
 import os
+import signal
 import sys
 
 STAGE = "/run/dragon-stage"
+_SET_PDEATHSIG = 1
 _NEWNS, _MS_BIND, _MS_REC, _MS_PRIVATE = 0x20000, 4096, 16384, 1 << 18
 
 
-def main(uid: int, sources: list[str], command: list[str]) -> None:
-    """Replace this process by `command`, with each of `sources` in its arguments exchanged for its staged twin."""
+def main(uid: int, sources: list[str], grader: int, command: list[str]) -> None:
+    """Replace this process, which ends with `grader`, by `command`, with each of `sources` in its arguments exchanged for its staged twin."""
     libc = ctypes.CDLL(None, use_errno=True)
 
     def check(result: int, what: str) -> None:
@@ -37,7 +39,10 @@ def main(uid: int, sources: list[str], command: list[str]) -> None:
         staged[source] = target
     os.setgroups([])
     os.setresgid(uid, uid, uid)
-    os.setresuid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)  # which forgets the signal below, so it comes after
+    check(libc.prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+    if os.getppid() != grader:
+        sys.exit("launch: the grader has gone")
     argv = [_staged(word, staged) if index == 0 or command[index - 1].endswith("bind") else word for index, word in enumerate(command)]
     os.execve(argv[0], argv, {"PATH": "/usr/bin:/bin"})
 
@@ -51,4 +56,4 @@ def _staged(path: str, staged: dict[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[4:])
+    main(int(sys.argv[1]), json.loads(sys.argv[2]), int(sys.argv[3]), sys.argv[5:])
