@@ -153,13 +153,14 @@ def print_feedback(console: Console, result: Result) -> None:
 
 
 def _print_check(console: Console, check: CheckResult) -> None:
+    """A mark, then title and feedback, each line of them under the first."""
     style = {"passed": "green", "failed": "red"}.get(check.status, "yellow")
-    line = Text.assemble("  ", (MARKS[check.status], style), " ", check.title, (f"  {check.points:g}/{check.max_points:g}", "dim"))
-    console.print(line)
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    title = Text.assemble(check.title, (f"  {check.points:g}/{check.max_points:g}", "dim"))
+    grid.add_row(Text(f"  {MARKS[check.status]}", style), title)
     if check.feedback:
-        from rich.padding import Padding
-
-        console.print(Padding(Text(check.feedback), (0, 0, 0, 4)))
+        grid.add_row("", Text(check.feedback))
+    console.print(grid)
 
 
 def _exercise_cell(checks: list[CheckResult]) -> str:
