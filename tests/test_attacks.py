@@ -344,7 +344,8 @@ def test_privileged_system_calls_are_refused(attacked: Attacked) -> None:
 
 def test_nothing_that_others_read_can_be_written(attacked: Attacked) -> None:
     loot = loot_of(attacked, "writes_where_others_read")
-    assert refused(loot, *loot), loot
+    own = {"data", "train"} if attacked.tier == 1 else set()  # there a run has copies of its own
+    assert refused(loot, *(loot.keys() - own)), loot
 
 
 def test_neither_the_environment_nor_descriptors_leak(attacked: Attacked) -> None:
