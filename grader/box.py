@@ -122,7 +122,7 @@ class WarmParent:
         tier: int = 2,
         has_network: bool = False,
     ) -> None:
-        self._imports = imports if tier >= 2 else []  # a library that is imported once keeps one scratch folder for all
+        self._imports = imports
         self.runs = runs
         runs.chmod(0o711)  # the box's user walks through, and lists nothing
         self.tier, self.has_network = tier, has_network

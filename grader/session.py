@@ -84,6 +84,8 @@ class Session:
         require_base(profile)
         self.lab, self.profile, self.store, self.data = lab, profile, store, data
         self.tier, self.on_event = tier, on_event
+        # a library that is imported once keeps one scratch folder for all runs: below tier 2 each run imports its own
+        self.preloads = lab.imports() if tier.level >= 2 else []
         self.slots = max(1, slots // profile.threads)
         self.runs_made = 0
         self._measuring = threading.Lock()
@@ -271,7 +273,7 @@ class Session:
         parent = WarmParent(
             course=self._materials.folders | {"inputs": self._inputs},
             runs=self._folder / "runs",
-            imports=self.lab.imports(),
+            imports=self.preloads,
             environment={"DRAGON_PROFILE": self.profile.name, "OMP_NUM_THREADS": str(self.profile.threads)},
             tier=self.tier.level,
             has_network=self.lab.number in NEEDS_LOOPBACK,
