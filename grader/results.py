@@ -4,6 +4,7 @@ The student's file holds no reference value, no path and no traceback; the staff
 """
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -43,9 +44,15 @@ def document(result: Result) -> dict[str, Any]:
     }
 
 
-def _coarse(value: float) -> float:
+def _coarse(value: float) -> float | None:
     """Three significant digits: who hands in again and again learns little of the private notes from them."""
-    return value if isinstance(value, int) else float(f"{value:.3g}")
+    exact = _finite(value)
+    return exact if exact is None or isinstance(exact, int) else float(f"{exact:.3g}")
+
+
+def _finite(value: float) -> float | None:
+    """None for what JSON has no number for: an adapter of huge finite values has an infinite perplexity."""
+    return value if math.isfinite(value) else None
 
 
 def write_result(folder: Path, result: Result, details: dict[str, str], evidence: Path) -> None:
@@ -54,5 +61,6 @@ def write_result(folder: Path, result: Result, details: dict[str, str], evidence
     (folder / "staff").mkdir(parents=True, exist_ok=True)
     name = f"{result.submission.student}.json"
     write_atomically(folder / name, json.dumps(public, indent=1, ensure_ascii=False) + "\n")
-    staff = public | {"measured": result.measured, "error": result.run.error, "details": details, "evidence": str(evidence)}
+    measured = {k: _finite(v) for k, v in result.measured.items()}
+    staff = public | {"measured": measured, "error": result.run.error, "details": details, "evidence": str(evidence)}
     write_atomically(folder / "staff" / name, json.dumps(staff, indent=1, ensure_ascii=False) + "\n")

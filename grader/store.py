@@ -54,12 +54,13 @@ class Store:
         write_atomically(path, json.dumps(asdict(measurement)))
 
     def _put(self, target: Path, fill: Callable[[Path], None]) -> None:
+        if not self.folder.exists():
+            self.folder.mkdir(parents=True, mode=0o700)
         target.parent.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o700)
         partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=".partial-"))
         try:
             fill(partial)
-            for path in (partial, *partial.rglob("*")):  # the boxes' user reads them through a mount; `.dragon` itself is ours alone
+            for path in (partial, *partial.rglob("*")):  # the boxes' user reads them through a mount; a store that we made is ours alone
                 path.chmod(0o755 if path.is_dir() else 0o644)
             if target.exists():
                 shutil.rmtree(target)

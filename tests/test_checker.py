@@ -12,6 +12,7 @@ from grader.evidence import Evidence
 from grader.grading import Graded, Grading
 from grader.records import Measurement, Run, Submission
 from grader.source import load_lab
+from grader.strict import parse_json
 
 CANARY = "canary-of-the-machine"
 LOOKS_AROUND = """
@@ -146,3 +147,12 @@ def test_students_get_measured_numbers_in_three_digits(tmp_path: Path) -> None:
     folder = tmp_path / "results" / "lab1"
     assert json.loads((folder / "ann.json").read_text())["measured"] == {"base_perplexity": 123.0, "tuned_perplexity": 53.6, "tokens": 8123}
     assert json.loads((folder / "staff" / "ann.json").read_text())["measured"]["tuned_perplexity"] == 53.621551
+
+
+def test_a_perplexity_without_end_leaves_results_that_are_json(tmp_path: Path) -> None:
+    grading = a_class(tmp_path, "ann")
+    grading.students["ann"].evidence.measurement = Measurement(base_perplexity=12.0, tuned_perplexity=float("inf"), tokens=8)
+    grading.publish([])
+    for path in (tmp_path / "results" / "lab1").rglob("ann.json"):
+        document = parse_json(path.read_bytes(), "a result", max_bytes=1 << 20)
+        assert document["measured"] == {"base_perplexity": 12.0, "tuned_perplexity": None, "tokens": 8}
