@@ -19,11 +19,13 @@ from .tensors import parse_safetensors
 MAX_RANK = 256
 MAX_ALPHA = 4096
 _NAME = re.compile(r"base_model\.model\.(?P<module>[a-z0-9_.]{1,120})\.lora_(?P<side>[AB])(?:\.default)?\.weight")
-_MUST_BE_UNSET = (
-    "auto_mapping", "megatron_config", "modules_to_save", "layers_to_transform", "layers_pattern", "rank_pattern", "alpha_pattern",
-    "layer_replication", "trainable_token_indices", "target_parameters", "loftq_config", "eva_config", "corda_config", "arrow_config",
-    "use_dora", "use_qalora", "lora_bias", "fan_in_fan_out",
-)  # fmt: skip
+_ALLOWED = frozenset({
+    "peft_type", "task_type", "bias", "r", "lora_alpha", "use_rslora", "target_modules", "init_lora_weights",  # judged in _settings
+    "base_model_name_or_path", "revision", "peft_version",  # names: nothing is loaded by them
+    "lora_dropout", "inference_mode",  # of no effect on a trained adapter
+    "megatron_core", "qalora_group_size",  # of no effect without megatron_config and use_qalora, and never empty
+})  # fmt: skip
+_KEEP_THE_BASE = (True, False, "gaussian", "orthogonal")  # other initialisations, as PiSSA, train beside a base that they have changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,12 @@ def parse_adapter(config: bytes, tensors: bytes, base_shapes: Mapping[str, tuple
             raise Rejected(f"{plain(name, 120)!r} is not a matrix of floats")
         if not np.isfinite(array).all():
             raise Rejected(f"the adapter holds NaN or infinite values (first in {plain(name, 120)!r}): the training diverged")
-        sides.setdefault(match["module"], {})[match["side"]] = array.astype(np.float32)
+        if not f".{match['module']}".endswith(settings["targets"]):
+            raise Rejected(f"the adapter holds {plain(name, 120)!r}, which target_modules in adapter_config.json does not name")
+        matrices = sides.setdefault(match["module"], {})
+        if match["side"] in matrices:
+            raise Rejected(f"the adapter holds {plain(name, 120)!r} twice, with and without `.default`")
+        matrices[match["side"]] = array.astype(np.float32)
     if not sides:
         raise Rejected("adapter_model.safetensors holds no LoRA matrices")
     pairs = {module: _pair(module, matrices, settings["r"], base_shapes[module]) for module, matrices in sorted(sides.items())}
@@ -86,9 +93,11 @@ def _settings(config: Any) -> dict[str, Any]:
         raise Rejected("adapter_config.json: task_type is not CAUSAL_LM")
     if config.get("bias", "none") != "none":
         raise Rejected("adapter_config.json: bias is not 'none'")
-    for key in _MUST_BE_UNSET:
-        if config.get(key) not in (None, False, "", 0, {}, []):
-            raise Rejected(f"adapter_config.json sets {key}, which this course does not use; leave it at its default")
+    for key, value in config.items():
+        if key not in _ALLOWED and value not in (None, False, "", {}, []):
+            raise Rejected(f"adapter_config.json sets {plain(key, 60)}, which this course does not use; leave it at its default")
+    if config.get("init_lora_weights", True) not in _KEEP_THE_BASE:
+        raise Rejected("adapter_config.json: init_lora_weights is not true, which leaves the base as it is")
     r: Any = config.get("r")
     alpha: Any = config.get("lora_alpha")
     if type(r) is not int or not 1 <= r <= MAX_RANK:
@@ -98,12 +107,17 @@ def _settings(config: Any) -> dict[str, Any]:
     targets = config.get("target_modules")
     if not isinstance(targets, (str, list)):
         raise Rejected("adapter_config.json: target_modules is neither a list of names nor a pattern")
+    if isinstance(targets, list) and not all(isinstance(name, str) for name in targets):
+        raise Rejected("adapter_config.json: target_modules holds something that is no name")
     base = config.get("base_model_name_or_path")
     return {
         "r": r,
         "lora_alpha": float(alpha),
         "use_rslora": config.get("use_rslora") is True,
         "base_model": plain(base, 200) if isinstance(base, str) else None,
+        "targets": tuple(f".{name}" for name in targets)
+        if isinstance(targets, list)
+        else ("",),  # a pattern of a student's is never matched
     }
 
 

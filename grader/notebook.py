@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import Rejected
-from .strict import parse_json
+from .strict import parse_json, plain
 
 MAX_BYTES = 32 << 20
 MAX_CELLS = 2000
@@ -32,7 +32,7 @@ def parse_notebook(data: bytes, exercises: frozenset[str]) -> tuple[Cell, ...]:
     if not isinstance(document, dict) or "cells" not in document:
         raise Rejected("the file is JSON but not a notebook: it has no list of cells")
     if document.get("nbformat") != 4:
-        raise Rejected(f"the notebook has format {document.get('nbformat')!r}; save it as version 4 in Jupyter or Colab")
+        raise Rejected(f"the notebook has format {plain(repr(document.get('nbformat')), 20)}; save it as version 4 in Jupyter or Colab")
     cells = document["cells"]
     if not isinstance(cells, list) or len(cells) > MAX_CELLS:
         raise Rejected(f"the notebook's cells are not a list of at most {MAX_CELLS} cells")

@@ -24,7 +24,39 @@ for name, text in (("tokenizer.json", '{"model": {"type": "WordLevel", "vocab": 
                    ("chat_template.jinja", "{% for i in range(10**9) %}{{ i }}{% endfor %}"), ("modeling_evil.py", "import os; os._exit(0)"),
                    ("tokenizer_config.json", '{"auto_map": {"AutoTokenizer": ["modeling_evil.T", null]}}')):
     (folder / name).write_text(text)
-save(tokenizer_kwargs={"trust_remote_code": True})
+""",
+    "remote_code": "save(tokenizer_kwargs={'trust_remote_code': True})",
+    "other_base": "save(init_lora_weights='pissa')",
+    "more_than_named": "save(target_modules=['q_proj'])",
+    "not_a_number": """
+from safetensors.torch import load_file, save_file
+tensors = load_file(folder / "adapter_model.safetensors")
+save_file({name: t * float("nan") for name, t in tensors.items()}, folder / "adapter_model.safetensors")
+""",
+    "the_whole_head": """
+from safetensors.torch import load_file, save_file
+tensors = load_file(folder / "adapter_model.safetensors")
+save_file(tensors | {"base_model.model.lm_head.weight": torch.ones(4, 4)}, folder / "adapter_model.safetensors")
+""",
+    "one_side": """
+from safetensors.torch import load_file, save_file
+tensors = load_file(folder / "adapter_model.safetensors")
+save_file({name: t for name, t in tensors.items() if "lora_B" not in name}, folder / "adapter_model.safetensors")
+""",
+    "header_of_a_terabyte": """
+data = (folder / "adapter_model.safetensors").read_bytes()
+(folder / "adapter_model.safetensors").write_bytes((1 << 40).to_bytes(8, "little") + data[8:])
+""",
+    "two_formats_in_one": """
+with (folder / "adapter_model.safetensors").open("ab") as file: file.write(b"PK\\x03\\x04 a zip as well")
+""",
+    "said_twice": """
+text = (folder / "adapter_config.json").read_text()
+(folder / "adapter_config.json").write_text(text.rstrip().rstrip("}") + ', "r": 64}')
+""",
+    "no_json_number": """
+text = (folder / "adapter_config.json").read_text()
+(folder / "adapter_config.json").write_text(text.replace('"lora_dropout": 0.0', '"lora_dropout": NaN'))
 """,
     "slow_pattern": "save(target_modules='([a-z._0-9]+)+X')",
     "imports": "save(auto_mapping={'base_model_class': 'X', 'parent_library': 'os'})",
@@ -66,6 +98,16 @@ def feedback(graded: Outcome, student: str) -> str:
         ("huge_alpha", "lora_alpha is not a number between"),
         ("other_kind", "peft_type is not LORA"),
         ("own_layers", "adapter_config.json sets modules_to_save"),
+        ("remote_code", "adapter_config.json sets tokenizer_kwargs"),
+        ("other_base", "init_lora_weights is not true"),
+        ("more_than_named", "which target_modules in adapter_config.json does not name"),
+        ("not_a_number", "NaN or infinite values"),
+        ("the_whole_head", "which is no LoRA matrix of a linear layer"),
+        ("one_side", "only one of the two LoRA matrices"),
+        ("header_of_a_terabyte", "its header's length does not fit"),
+        ("two_formats_in_one", "bytes belong to no tensor"),
+        ("said_twice", "has the same key twice"),
+        ("no_json_number", "contains NaN, which is not JSON"),
     ],
 )
 def test_the_student_is_told_what_is_wrong_with_the_adapter(graded: Outcome, student: str, sentence: str) -> None:

@@ -69,15 +69,19 @@ def test_rank_stabilised_scale_divides_by_the_root() -> None:
     assert parse_adapter(config(use_rslora=True), safetensors(GOOD), SHAPES).scale == pytest.approx(4 / 2**0.5)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"r": 10**9}, {"r": 0}, {"r": True}, {"r": 2.0}, {"r": "2"}, {"lora_alpha": 1e308}, {"lora_alpha": -1}, {"lora_alpha": None},
-        {"peft_type": "IA3"}, {"task_type": "SEQ_CLS"}, {"bias": "all"}, {"modules_to_save": ["lm_head"]}, {"auto_mapping": {"x": "y"}},
-        {"megatron_core": "os", "megatron_config": {"a": 1}}, {"rank_pattern": {"([a-z._0-9]+)+X": 2}}, {"alpha_pattern": {"q": 1}},
-        {"layer_replication": [[0, 9]]}, {"use_dora": True}, {"loftq_config": {"a": 1}}, {"target_modules": None}, {"trainable_token_indices": [1]},
-    ],
-)  # fmt: skip
+SETTINGS: list[dict[str, Any]] = [
+    {"r": 10**9}, {"r": 0}, {"r": True}, {"r": 2.0}, {"r": "2"}, {"lora_alpha": 1e308}, {"lora_alpha": -1}, {"lora_alpha": None},
+    {"peft_type": "IA3"}, {"task_type": "SEQ_CLS"}, {"bias": "all"}, {"modules_to_save": ["lm_head"]}, {"auto_mapping": {"x": "y"}},
+    {"megatron_core": "os", "megatron_config": {"a": 1}}, {"rank_pattern": {"([a-z._0-9]+)+X": 2}}, {"alpha_pattern": {"q": 1}},
+    {"layer_replication": [[0, 9]]}, {"use_dora": True}, {"loftq_config": {"a": 1}}, {"trainable_token_indices": [1]},
+    {"target_modules": None}, {"target_modules": ["q_proj", "down_proj", ["x"]]}, {"target_modules": ["q_proj"]},
+    {"exclude_modules": ["q_proj"]}, {"tokenizer_kwargs": {"trust_remote_code": True}}, {"kasa_config": {"a": 1}},
+    {"a_setting_of_next_year": 1}, {"init_lora_weights": "pissa"},
+]  # fmt: skip
+"""Changes to an adapter's settings that are refused."""
+
+
+@pytest.mark.parametrize("changes", SETTINGS)
 def test_a_dangerous_or_foreign_setting_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(Rejected, match=r"adapter_config\.json"):
         parse_adapter(config(**changes), safetensors(GOOD), SHAPES)
@@ -89,60 +93,60 @@ def test_a_pattern_that_would_hang_peft_is_never_matched() -> None:
     assert time.process_time() - started < 5
 
 
-@pytest.mark.parametrize(
-    "tensors",
-    [
-        {},
-        {k: v for k, v in GOOD.items() if "lora_B" not in k},
-        {**GOOD, "base_model.model.lm_head.weight": np.ones((2, 2), "<f4")},
-        {**GOOD, "base_model.model.model.layers.9.self_attn.q_proj.lora_A.weight": np.ones((2, 4), "<f4")},
-        {**pair(Q), **pair(DOWN, r=3)},
-        {**pair(Q, value=float("nan")), **pair(DOWN)},
-        {**pair(Q, value=float("inf"))},
-        {k: v.astype("<i8") for k, v in GOOD.items()},
-        {k: v.T.copy() for k, v in GOOD.items()},
-    ],
-)  # fmt: skip
+MATRICES: list[dict[str, np.ndarray[Any, Any]]] = [
+    {},
+    {k: v for k, v in GOOD.items() if "lora_B" not in k},
+    {**GOOD, "base_model.model.lm_head.weight": np.ones((2, 2), "<f4")},
+    {**GOOD, "base_model.model.model.layers.9.self_attn.q_proj.lora_A.weight": np.ones((2, 4), "<f4")},
+    {**pair(Q), **pair(DOWN, r=3)},
+    {**pair(Q, value=float("nan")), **pair(DOWN)},
+    {**pair(Q, value=float("inf"))},
+    {k: v.astype("<i8") for k, v in GOOD.items()},
+    {k: v.T.copy() for k, v in GOOD.items()},
+    {**GOOD, f"base_model.model.{Q}.lora_A.default.weight": np.ones((2, 4), "<f4")},
+    {k: v[..., None] for k, v in GOOD.items()},
+]  # fmt: skip
+"""Sets of matrices that are refused."""
+
+
+@pytest.mark.parametrize("tensors", MATRICES)
 def test_wrong_matrices_are_refused(tensors: dict[str, np.ndarray[Any, Any]]) -> None:
     with pytest.raises(Rejected):
         parse_adapter(config(), safetensors(tensors), SHAPES)
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda b: b[:5],
-        lambda b: b + b"PK\x03\x04 polyglot",
-        lambda b: struct.pack("<Q", 1 << 40) + b[8:],
-        lambda b: struct.pack("<Q", 0) + b[8:],
-        lambda b: b"\x80\x04\x95" + b,
-        lambda b: b.replace(b'"data_offsets": [0,', b'"data_offsets": [4,', 1),
-        lambda b: b.replace(b"F32", b"F99", 1),
-        lambda b: b[:-3],
-    ],
-)
+SPOILT: list[Callable[[bytes], bytes]] = [
+    lambda b: b[:5],
+    lambda b: b + b"PK\x03\x04 polyglot",
+    lambda b: struct.pack("<Q", 1 << 40) + b[8:],
+    lambda b: struct.pack("<Q", 0) + b[8:],
+    lambda b: b"\x80\x04\x95" + b,
+    lambda b: b.replace(b'"data_offsets": [0,', b'"data_offsets": [4,', 1),
+    lambda b: b.replace(b"F32", b"F99", 1),
+    lambda b: b[:-3],
+    lambda b: struct.pack("<Q", 2) + b"[]",
+    lambda b: struct.pack("<Q", 1 << 40) + b"{}",
+]
+"""What is done to a safetensors file so that it is refused."""
+
+
+@pytest.mark.parametrize("spoil", SPOILT)
 def test_damaged_safetensors_are_refused(spoil: Callable[[bytes], bytes]) -> None:
     with pytest.raises(Rejected):
         parse_safetensors(spoil(safetensors(GOOD)), "x")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        '{"a": NaN}',
-        '{"a": 1, "a": 2}',
-        "[" * 200 + "]" * 200,
-        '{"a": 1' + "0" * 5000 + "}",
-        '{"a": 1e999}',
-        "",
-        "{",
-        "\x00",
-        '"' + "\\" * 3,
-    ],
-)
+JSON = [
+    '{"a": NaN}', '{"a": 1, "a": 2}', "[" * 200 + "]" * 200, "[" * 100_000 + "]" * 100_000, '{"a": 1' + "0" * 5000 + "}", '{"a": 1e999}',
+    "", "{", "\x00", '"' + "\\" * 3, "\udce4", '"' + "x" * (1 << 20) + '"',
+]  # fmt: skip
+"""JSON texts that are refused."""
+
+
+@pytest.mark.parametrize("text", JSON)
 def test_json_that_hurts_is_refused(text: str) -> None:
     with pytest.raises(Rejected):
-        parse_json(text.encode(), "x", max_bytes=1 << 20)
+        parse_json(text.encode("utf-8", "surrogateescape"), "x", max_bytes=1 << 20)
 
 
 def test_brackets_in_strings_are_no_nesting() -> None:

@@ -1,25 +1,39 @@
 """A weakened box is noticed: with a protection taken away, an attack that it stops must succeed.
 
 Each row removes text from a copy of `grader/boxed` (or words from bubblewrap's command line) and runs one hostile cell in
-that box; `loot` must be true there and false in the box as it is. Where two layers stop an attack, the row removes both,
-and each layer's own row shows what it stops alone.
+that box; `loot` must be true there, and false in the box as it is. Where two layers stop an attack, the row removes both,
+and each layer's own row shows what it stops alone. The system call filter's rules are in test_seccomp.py, the gate's in
+test_weakened_gate.py. FLAGS says of every word of bubblewrap's command line which row shows it, or why none can.
 """
 
+import ctypes
+import fcntl
 import json
+import os
+import pty
 import shutil
+import signal
 import socket
+import subprocess
+import sys
+import termios
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from grader import box
+from grader.processes import descendants
+from grader.source import ROOT
 from grader.supervise import Budget, supervise
+from tests.kills import is_running, left_over
 
+CANARY = "canary-of-the-graders-environment"
+SEMAPHORE = 0x0D7A6012
 BUDGET = Budget(wall_s=60, cell_s=30, memory_bytes=64 << 30, disk_bytes=1 << 30)
 SYSCALL = """
 import ctypes
@@ -61,6 +75,22 @@ loot = n >= 150
     "changes the course": "try: open('data/sample.txt', 'w').write('x'); loot = True\nexcept OSError: loot = False",
     "changes the box's code": "try: open('/opt/dragon/boxed/planted.py', 'w').write('x'); loot = True\nexcept OSError: loot = False",
     "writes to the root": "try: open('/planted', 'w').write('x'); loot = True\nexcept OSError: loot = False",
+    "writes into a folder that covers": "import os\ntry: os.chmod('/runs', 0o777); open('/runs/x', 'w'); loot = True\nexcept OSError: loot = False",
+    "maps 4 GiB": "import mmap\ntry: m = mmap.mmap(-1, 4 << 30, flags=mmap.MAP_PRIVATE); loot = True\nexcept OSError: loot = False",
+    "opens 1500 files": "import os\ntry: files = [open('/dev/null') for _ in range(1500)]; loot = True\nexcept OSError: loot = False\nfiles = None",
+    "may dump core": "import resource; loot = resource.getrlimit(resource.RLIMIT_CORE)[1] != 0",
+    "makes 25,000 files": """
+try:
+    for n in range(25_000): open(f'/tmp/{n}', 'x').close()
+    loot = True
+except OSError: loot = False
+""",
+    "reads the grader's environment": f"import os; loot = {CANARY!r} in os.environ.values()",
+    "learns the machine's name": f"import os; loot = os.uname().nodename == {os.uname().nodename!r}",
+    "opens the grader's terminal": "import os\ntry: os.open('/dev/tty', os.O_RDWR); loot = True\nexcept OSError: loot = False",
+    "sees the machine's devices": "import os; loot = bool({'kmsg', 'mem', 'loop-control', 'fuse', 'vda', 'vsock'} & set(os.listdir('/dev')))",
+    "reads the machine's /tmp": "from pathlib import Path; loot = Path('/tmp/dragon-trace').exists()",
+    "meets the machine's semaphore": SYSCALL + f"import platform; loot = call(64 if platform.machine() == 'x86_64' else 190, {SEMAPHORE}, 1, 0)",
 }  # fmt: skip
 
 ISOLATE, PARENT, COMMAND = "isolate.py", "parent.py", "command"
@@ -72,8 +102,18 @@ NO_PROC = (ISOLATE, '    _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | 
 NO_PROC_SYSCTL = (ISOLATE, '    Path("/proc/sys/user/max_user_namespaces").write_text("0")\n', "")
 NO_NETNS = (ISOLATE, "NEWPID | NEWNET | NEWIPC", "NEWPID | NEWIPC")
 NO_LOOPBACK = (ISOLATE, "    _raise_loopback()\n", "")
+NO_IPCNS = (ISOLATE, "NEWNET | NEWIPC | NEWUTS", "NEWNET | NEWUTS")
+NO_TMP, NO_SHM, NO_HOME = (
+    (ISOLATE, f'    _tmpfs("{place}", sizes["{size}"])\n', "")
+    for place, size in (("/tmp", "scratch_bytes"), ("/dev/shm", "shared_memory_bytes"), ("/home/student", "scratch_bytes"))
+)
+KERNEL = "kernel.py"
+TERMINAL = ("the grader's process", "has", "a terminal")
+SECRET = (COMMAND, "BWRAP", f"/usr/bin/env DRAGON_TEST_SECRET={CANARY} BWRAP")
+Change = tuple[str, str, str]
+"""(file of the box, text, replacement), or words of the command line, or a circumstance."""
 
-WEAKENINGS: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
+WEAKENINGS: dict[str, tuple[str, list[Change]]] = {
     "no fresh /proc": ("sees other processes", [NO_PROC, NO_PROC_SYSCTL]),
     "descriptors not hidden": ("reads the driver's descriptors", [(PARENT, "        isolate.hide_descriptors()\n", "")]),
     "other runs not covered": ("lists other runs", [NO_COVER]),
@@ -92,11 +132,63 @@ WEAKENINGS: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
     "the course writable": ("changes the course", [(COMMAND, "--ro-bind", "--bind")]),
     "the box's code writable": ("changes the box's code", [(COMMAND, "--ro-bind", "--bind")]),
     "the root writable": ("writes to the root", [(COMMAND, "--remount-ro /", "")]),
+    "covering folders writable": (
+        "writes into a folder that covers", [(ISOLATE, "_mount(None, covered, None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)", "pass")]
+    ),
+    "no limit on a process's memory": ("maps 4 GiB", [(PARENT, '("RLIMIT_DATA", "process_bytes"),', "")]),
+    "no limit on open files": ("opens 1500 files", [(PARENT, '("RLIMIT_NOFILE", "files"),', "")]),
+    "core dumps": ("may dump core", [(PARENT, "    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n", "")]),
+    "no limit on scratch files": ("makes 25,000 files", [(ISOLATE, ",nr_inodes=20000", "")]),
+    "environment kept": ("reads the grader's environment", [SECRET, (COMMAND, "--clearenv", "")]),
+    "the machine's name": ("learns the machine's name", [(COMMAND, "--hostname box", "")]),
+    "the grader's session": ("opens the grader's terminal", [TERMINAL, (COMMAND, "--new-session", ""), (KERNEL, "        os.setsid()\n", "")]),
+    "the machine's devices": ("sees the machine's devices", [(COMMAND, "--dev /dev", "--dev-bind /dev /dev")]),
+    "the machine's /tmp": ("reads the machine's /tmp", [(COMMAND, "--tmpfs /tmp", "--bind /tmp /tmp"), NO_TMP]),
+    "the machine's semaphores": (
+        "meets the machine's semaphore", [(COMMAND, "--unshare-all", "--unshare-user --unshare-pid --unshare-net --unshare-uts"), NO_IPCNS]
+    ),
+    "/dev/shm shared by runs": ("finds a neighbour's traces", [NO_SHM]),
+    "home shared by runs": ("finds a neighbour's traces", [NO_HOME, (COMMAND, "--remount-ro /", "")]),
+    "a network shared by runs": ("finds a neighbour's traces", [NO_NETNS, NO_LOOPBACK]),
+    "semaphores shared by runs": ("finds a neighbour's traces", [NO_IPCNS]),
 }  # fmt: skip
+BESIDE = "finds a neighbour's traces"
+"""The attack of two runs at the same time."""
+FLAGS = {
+    "--unshare-all": ("the host's network", "the machine's semaphores", "the machine's name"),
+    "--unshare-user": "without it nothing else can be unshared, and the box does not start",
+    "--uid": "a name; rights are the host user's",
+    "--gid": "a name; rights are the host user's",
+    "--hostname": ("the machine's name",),
+    "--die-with-parent": "test_a_box_ends_with_its_grader",
+    "--new-session": ("the grader's session",),
+    "--cap-drop": "an unprivileged user's bubblewrap keeps none; root's never runs (launch.py)",
+    "--clearenv": ("environment kept",),
+    "--ro-bind": ("the course writable", "the box's code writable"),
+    "--ro-bind-try": "the same for parts of the system that not every host has; root's files, which the box's user could not write",
+    "--symlink": "layout",
+    "--dir": "layout",
+    "--chdir": "layout",
+    "--setenv": "layout",
+    "--proc": ("no fresh /proc",),
+    "--dev": ("the machine's devices",),
+    "--tmpfs": ("the machine's /tmp",),
+    "--bind": ("other runs not covered, their files",),
+    "--remount-ro": ("the root writable",),
+}
+"""Every kind of word of bubblewrap's command line: the rows that show it, or why there is none."""
 
 
 def test_every_attack_is_in_the_matrix_or_covered_by_two_layers() -> None:
-    assert set(ATTACKS) - {attack for attack, _ in WEAKENINGS.values()} == {"gains privileges by a set-uid file"}
+    assert {*ATTACKS, BESIDE} - {attack for attack, _ in WEAKENINGS.values()} == {"gains privileges by a set-uid file"}
+
+
+def test_every_word_of_the_command_line_is_shown_or_explained(tmp_path: Path) -> None:
+    command = box.sandbox_command(["true"], read_only={"/x": tmp_path}, writable={"/runs": tmp_path}, folders=("/work",), environment={})
+    ours = command[command.index(str(box.bwrap_path())) :]
+    words = {word for word in ours[: ours.index("--")] if word.startswith("--")}
+    assert words == set(FLAGS)
+    assert {row for rows in FLAGS.values() if isinstance(rows, tuple) for row in rows} <= set(WEAKENINGS)
 
 
 @pytest.fixture(scope="module")
@@ -122,63 +214,86 @@ def needs_a_box() -> None:
         pytest.skip(f"no sandbox on this host: {tier.reason}")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def matrix(request: pytest.FixtureRequest) -> Iterator[dict[str, bool]]:
-    """Weakening → did its attack succeed? Printed at the end, also with captured output."""
-    found: dict[str, bool] = {}
-    yield found
-    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        for name, has_succeeded in found.items():
-            attack = WEAKENINGS[name][0]
-            print(f"\n{name:42} {attack:38} {'succeeds' if has_succeeded else 'STILL FAILS'}", end="")
-
-
-def attempt(attack: str, changes: list[tuple[str, str, str]], folder: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Run one attack in a box with `changes` made to it; returns the value of `loot`."""
-    folder.chmod(0o755)
+def weaken(changes: list[Change], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make `changes` to a copy of the box's code below `folder`, and to how it is started."""
     weak = folder / "boxed"
     shutil.copytree(box.BOXED, weak, symlinks=True)
     for file, old, new in changes:
-        if file == COMMAND:
-            continue
-        text = (weak / file).read_text()
-        assert old in text, f"{file} no longer says {old!r}"
-        (weak / file).write_text(text.replace(old, new))
+        if file not in (COMMAND, TERMINAL[0]):
+            text = (weak / file).read_text()
+            assert old in text, f"{file} no longer says {old!r}"
+            (weak / file).write_text(text.replace(old, new))
+    for path in (*weak.rglob("*"), weak):
+        path.chmod(0o777)
     monkeypatch.setattr(box, "BOXED", weak)
-    real = box.sandbox_command
+    real, start = box.sandbox_command, subprocess.Popen
 
     def weakened(*args: Any, **kwargs: Any) -> list[str]:
         command = real(*args, **kwargs)
         for file, old, new in changes:
             if file == COMMAND:
-                command = _replaced(command, old.split(), new.split())
+                program = str(box.bwrap_path())
+                assert _words(old, program)[0] in command
+                command = _replaced(command, _words(old, program), _words(new, program))
         return command
 
+    def with_terminal(*args: Any, **kwargs: Any) -> Any:
+        _, terminal = pty.openpty()
+        os.chmod(os.ttyname(terminal), 0o666)
+
+        def take_it() -> None:
+            os.setsid()
+            fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+        return start(*args, **(kwargs | {"start_new_session": False, "preexec_fn": take_it}))
+
     monkeypatch.setattr(box, "sandbox_command", weakened)
-    course, runs = folder / "course", folder / "runs"
-    for made in (course, runs, runs / "another" / "out"):
-        made.mkdir(parents=True)
-    (runs / "another" / "out" / "note.txt").write_text("theirs")
-    (course / "sample.txt").write_text("x")
-    for path in (folder, course, course / "sample.txt", *runs.rglob("*"), *weak.rglob("*"), weak):
-        path.chmod(0o777)
-    cell = ATTACKS[attack].replace("PORT", str(port)).replace("OUT_FILE", "'/work/out/big'")
-    with ExitStack() as stack:
-        parent = stack.enter_context(box.WarmParent(course={"data": course}, runs=runs, imports=[], environment={}))
-        runs.chmod(0o755)  # a second layer: the box's user cannot list this folder of another's; off, so that the first shows
-        return loot_of(parent, cell)
+    if TERMINAL in changes:
+        monkeypatch.setattr(box.subprocess, "Popen", with_terminal)
+
+
+@contextmanager
+def a_box(changes: list[Change], folder: Path, tier: int = 2) -> Iterator[box.WarmParent]:
+    """A box with `changes` made to it, and with work of others beside what a run may see."""
+    folder.chmod(0o755)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        weaken(changes, folder, monkeypatch)
+        course, runs = folder / "course", folder / "runs"
+        for made in (course, runs, runs / "another" / "out"):
+            made.mkdir(parents=True)
+        (runs / "another" / "out" / "note.txt").write_text("theirs")
+        (course / "sample.txt").write_text("x")
+        for path in (folder, course, course / "sample.txt", *runs.rglob("*")):
+            path.chmod(0o777)
+        with box.WarmParent(course={"data": course}, runs=runs, imports=[], environment={}, tier=tier) as parent:
+            runs.chmod(0o755)  # a second layer: the box's user cannot list this folder of another's; off, so that the first shows
+            yield parent
+
+
+def attempt(attack: str, parent: box.WarmParent, port: int) -> bool:
+    """Did the attack succeed?"""
+    if attack == BESIDE:
+        with ThreadPoolExecutor(2) as pool:
+            neighbour = pool.submit(loot_of, parent, LEAVES_TRACES)
+            seen = pool.submit(loot_of, parent, LOOKS_FOR_TRACES)
+            assert neighbour.result() is True
+            return bool(seen.result())
+    loot = loot_of(parent, (ATTACKS | AT_TIER_1)[attack].replace("PORT", str(port)).replace("OUT_FILE", "'/work/out/big'"))
+    assert isinstance(loot, bool)
+    return loot
 
 
 def loot_of(parent: box.WarmParent, cell: str) -> Any:
     """The value of `loot` after `cell` has run in a fork of `parent`."""
+    limits = {"scratch_bytes": 32 << 20, "processes": 64, "process_bytes": 3 << 30}
     job = {
         "cells": [{"source": cell, "exercise": "x", "untouched": False}], "exercises": [{"id": "x", "defines": ["loot"]}],
-        "limits": box.LIMITS | {"scratch_bytes": 32 << 20, "processes": 64}, "work": "/work", "evidence": "/evidence",
+        "limits": box.LIMITS | limits, "work": "/work", "evidence": "/evidence",
         "cell_timeout_s": 30, "cell_cpu_s": 30, "probe_timeout_s": 1, "probes_timeout_s": 5, "seed": 0,
     }  # fmt: skip
     place = parent.new_job()
     (place / "job.json").write_text(json.dumps(job))
-    supervise(parent.fork(place), place, 1, "", BUDGET, lambda *_: None)
+    supervise(parent.fork(place), place, 1, "", BUDGET, lambda *_: None, has_namespaces=parent.tier >= 2)
     return json.loads((place / "evidence" / "variable.loot.json").read_text())["value"]
 
 
@@ -187,12 +302,17 @@ import os, pathlib, socket, time
 for place in ("/dev/shm", "/tmp", "/home/student", "/work", "/work/out"):
     pathlib.Path(place, "trace-of-a-neighbour").write_text("x")
 server = socket.socket(socket.AF_UNIX); server.bind("\\0neighbour"); server.listen()
-tcp = socket.create_server(("127.0.0.1", 45_123))
+tcp = None
+try: tcp = socket.create_server(("127.0.0.1", 45_123))
+except OSError: pass  # where loopback is not up
+SEMAPHORES
+libc.syscall(semget, 0x5E4A, 1, 0o1666)
 time.sleep(4)
 loot = True
 """
 LOOKS_FOR_TRACES = """
 import os, pathlib, socket, time
+SEMAPHORES
 loot = []
 end = time.monotonic() + 3
 while time.monotonic() < end:
@@ -200,15 +320,76 @@ while time.monotonic() < end:
     for family, address in ((socket.AF_UNIX, "\\0neighbour"), (socket.AF_INET, ("127.0.0.1", 45_123))):
         try: socket.socket(family).connect(address); loot.append(str(address))
         except OSError: pass
+    if libc.syscall(semget, 0x5E4A, 1, 0) != -1: loot.append("a semaphore")
     time.sleep(0.2)
 """
+SEMAPHORES = "import ctypes, platform; libc = ctypes.CDLL(None); semget = 64 if platform.machine() == 'x86_64' else 190"
+LEAVES_TRACES, LOOKS_FOR_TRACES = (cell.replace("SEMAPHORES", SEMAPHORES) for cell in (LEAVES_TRACES, LOOKS_FOR_TRACES))
 
 
-def test_two_runs_beside_each_other_share_nothing(tmp_path: Path) -> None:
-    with box.WarmParent(course={}, runs=tmp_path, imports=[], environment={}) as parent, ThreadPoolExecutor(2) as pool:
-        neighbour = pool.submit(loot_of, parent, LEAVES_TRACES)
-        seen = pool.submit(loot_of, parent, LOOKS_FOR_TRACES)
-        assert (neighbour.result(), seen.result()) == (True, [])
+def test_two_runs_beside_each_other_share_nothing(as_it_is: box.WarmParent, port: int) -> None:
+    assert not attempt(BESIDE, as_it_is, port)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def traces_of_the_machine() -> Iterator[None]:
+    """A file in /tmp and a semaphore that the box must not meet."""
+    libc = ctypes.CDLL(None)
+    trace = Path("/tmp/dragon-trace")
+    trace.touch()
+    semaphore = libc.semget(SEMAPHORE, 1, 0o1666)
+    yield
+    trace.unlink()
+    libc.semctl(semaphore, 0, 0)  # IPC_RMID
+
+
+STARTS_A_RUN = """
+import sys, threading
+from pathlib import Path
+import pytest
+sys.path.insert(0, {root!r})
+from grader import box
+from tests.test_weakened_box import loot_of, weaken
+folder = Path({folder!r})
+with pytest.MonkeyPatch.context() as monkeypatch:
+    weaken({changes!r}, folder, monkeypatch)
+    (folder / "runs").mkdir()
+    with box.WarmParent(course={{}}, runs=folder / "runs", imports=[], environment={{}}) as parent:
+        loot_of(parent, "open('/work/out/started', 'x'); import time; time.sleep(600)")
+"""
+LAYERS: dict[str, Change] = {
+    "the parent's socket": (PARENT, "        if not message:\n            return", "        if not message:\n            signal.pause()"),
+    "bubblewrap's signal": (COMMAND, "--die-with-parent", ""),
+}
+"""What ends a box whose grader is killed; before bubblewrap runs, launch.py's own signal does."""
+
+
+@pytest.mark.parametrize("left", [*LAYERS, "nothing"])
+def test_a_box_ends_with_its_grader(left: str, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    changes = [change for name, change in LAYERS.items() if name != left]
+    program = STARTS_A_RUN.format(root=str(ROOT), folder=str(tmp_path), changes=changes)
+    grader = subprocess.Popen([sys.executable, "-c", program])
+    family: list[int] = []
+    try:
+        while not list(tmp_path.glob("runs/*/out/started")):
+            assert grader.poll() is None
+            threading.Event().wait(0.1)
+        family = descendants(grader.pid)
+        grader.send_signal(signal.SIGKILL)
+        grader.wait()
+        survivors = left_over(family, patience_s=3 if left == "nothing" else 20)
+        assert bool(survivors) is (left == "nothing")
+    finally:
+        grader.kill()
+        grader.wait()
+        for pid in family:
+            if is_running(pid):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _words(text: str, program: str) -> list[str]:
+    return [program if word == "BWRAP" else word for word in text.split()]
 
 
 def _replaced(words: list[str], old: list[str], new: list[str]) -> list[str]:
@@ -223,15 +404,71 @@ def _replaced(words: list[str], old: list[str], new: list[str]) -> list[str]:
     return out
 
 
+@pytest.fixture(scope="module")
+def as_it_is(tmp_path_factory: pytest.TempPathFactory, traces_of_the_machine: None) -> Iterator[box.WarmParent]:
+    """The box with nothing taken away, though the grader has a terminal and a secret in its environment."""
+    with a_box([TERMINAL, SECRET], tmp_path_factory.mktemp("box")) as parent:
+        yield parent
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_the_box_as_it_is_stops_the_attack(attack: str, tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert attempt(attack, [], tmp_path, port, monkeypatch) is False
+def test_the_box_as_it_is_stops_the_attack(attack: str, as_it_is: box.WarmParent, port: int) -> None:
+    assert not attempt(attack, as_it_is, port)
 
 
 @pytest.mark.parametrize("weakening", WEAKENINGS)
-def test_without_the_protection_the_attack_succeeds(
-    weakening: str, tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch, matrix: dict[str, bool]
-) -> None:
+def test_without_the_protection_the_attack_succeeds(weakening: str, tmp_path: Path, port: int, matrix: dict[str, str]) -> None:
     attack, changes = WEAKENINGS[weakening]
-    matrix[weakening] = attempt(attack, changes, tmp_path, port, monkeypatch) is True
-    assert matrix[weakening]
+    with a_box(changes, tmp_path) as parent:
+        has_succeeded = attempt(attack, parent, port)
+    matrix[weakening] = f"{attack:38} {'succeeds' if has_succeeded else 'STILL FAILS'}"
+    assert has_succeeded
+
+
+AT_TIER_1 = {
+    "reads the machine's files": "try: open('/etc/passwd'); loot = True\nexcept OSError: loot = False",
+    "connects to the machine": ATTACKS["connects to the host"],
+    "sends a datagram": "import socket\ntry: socket.socket(socket.AF_INET, socket.SOCK_DGRAM); loot = True\nexcept OSError: loot = False",
+    "meets an abstract socket": "import socket\ns = socket.socket(socket.AF_UNIX)\n"
+    "try: s.connect('\\0dragon-test-PORT'); loot = True\nexcept OSError: loot = False",
+    "signals the machine": f"import os\ntry: os.kill({os.getpid()}, 0); loot = True\nexcept OSError: loot = False",
+}
+LANDLOCK = "landlock.py"
+NOT_TRIED = (LANDLOCK, "    _try_it(has_network)\n", "")
+INTERNET = (PARENT, 'isolate.filter_calls(has_network=request["network"])', "isolate.filter_calls()")
+WEAKENED_AT_TIER_1: dict[str, tuple[str, list[Change]]] = {
+    "no Landlock": ("reads the machine's files", [(PARENT, "                landlock.restrict(", "                (lambda *_, **__: None)(")]),
+    "no rule for TCP, internet sockets allowed": (
+        "connects to the machine", [(LANDLOCK, "0 if has_network else _BIND_AND_CONNECT_TCP", "0"), NOT_TRIED, INTERNET]
+    ),
+    "internet sockets allowed": ("sends a datagram", [INTERNET]),
+    "no rule for abstract sockets": ("meets an abstract socket", [(LANDLOCK, "_ABSTRACT_SOCKETS_AND_SIGNALS)", "2)")]),
+    "no rule for signals": ("signals the machine", [(LANDLOCK, "_ABSTRACT_SOCKETS_AND_SIGNALS)", "1)")]),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def landlocked(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[box.WarmParent]:
+    """The box of tier 1 as it is; an abstract socket listens."""
+    if problem := box._try(1):
+        pytest.skip(f"no Landlock on this host: {problem}")
+    with socket.socket(socket.AF_UNIX) as abstract, a_box([], tmp_path_factory.mktemp("box"), tier=1) as parent:
+        abstract.bind(f"\0dragon-test-{port}")
+        abstract.listen()
+        yield parent
+
+
+@pytest.mark.parametrize("attack", AT_TIER_1)
+def test_landlock_as_it_is_stops_the_attack(attack: str, landlocked: box.WarmParent, port: int) -> None:
+    assert not attempt(attack, landlocked, port)
+
+
+@pytest.mark.parametrize("weakening", WEAKENED_AT_TIER_1)
+def test_without_the_rule_the_attack_succeeds(
+    weakening: str, tmp_path: Path, landlocked: box.WarmParent, port: int, matrix: dict[str, str]
+) -> None:
+    attack, changes = WEAKENED_AT_TIER_1[weakening]
+    with a_box(changes, tmp_path, tier=1) as parent:
+        has_succeeded = attempt(attack, parent, port)
+    matrix[f"tier 1: {weakening}"] = f"{attack:38} {'succeeds' if has_succeeded else 'STILL FAILS'}"
+    assert has_succeeded

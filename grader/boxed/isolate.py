@@ -86,14 +86,18 @@ def adopt_orphans() -> None:
     _check(_libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
 
 
-def drop_privileges(*, has_network: bool = True) -> None:
-    """No capabilities, no way to gain any, and the seccomp deny-list below; without a network, no internet sockets either."""
+def drop_privileges() -> None:
+    """No capabilities, and no way to gain any."""
     for capability in range(64):
         _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
     _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     _check(_libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")
     _check(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+
+
+def filter_calls(*, has_network: bool = True) -> None:
+    """Take the seccomp deny-list below, for good; without a network, no internet sockets either."""
     program = seccomp_program(has_network=has_network)
     buffer = ctypes.create_string_buffer(program, len(program))
 
@@ -135,6 +139,7 @@ DENIED = {
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _CLONE3 = 435
+_X32 = 0x40000000  # x86_64's other numbers for the same calls
 _SOCKET = {"x86_64": 41, "aarch64": 198}
 _IOCTL = {"x86_64": 16, "aarch64": 29}
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -152,7 +157,7 @@ def seccomp_program(machine: str = platform.machine(), *, has_network: bool = Tr
     families = _SOCKET_FAMILIES_DENIED if has_network else (*_SOCKET_FAMILIES_DENIED, *_INTERNET)
     out = [_op(_LOAD, 4), _op(_EQUAL, _AUDIT_ARCH[machine], 1, 0), _op(_RETURN, _KILL), _op(_LOAD, 0)]
     if machine == "x86_64":
-        out += [_op(_AT_LEAST, 0x40000000, 0, 1), _op(_RETURN, _EPERM)]  # the x32 interface
+        out += [_op(_AT_LEAST, _X32, 0, 1), _op(_RETURN, _EPERM)]
     for numbers in DENIED.values():
         out += [_op(_EQUAL, numbers[column], 0, 1), _op(_RETURN, _EPERM)]
     out += [_op(_EQUAL, _CLONE3, 0, 1), _op(_RETURN, _ENOSYS)]

@@ -106,12 +106,14 @@ def _inside(request: dict[str, Any], run: socket.socket) -> NoReturn:
         if request["tier"] >= 2:
             isolate.private_view(job_folder, course=request["course"], python=request["python"], sizes=job["limits"])
             isolate.drop_privileges()
+            isolate.filter_calls()
         else:
             shown = _plain_folders(job_folder, request["course"], job)
             if request["tier"] == 1:
                 own = [str(job_folder / name) for name in ("out", "evidence", "work", "tmp")]
                 landlock.restrict([*READABLE, *request["python"], *shown], [*own, *DEVICES], has_network=request["network"])
-                isolate.drop_privileges(has_network=request["network"])
+                isolate.drop_privileges()
+                isolate.filter_calls(has_network=request["network"])
         os.chdir(job["work"])
         _limit(job["limits"])
         isolate.hide_descriptors()
