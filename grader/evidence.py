@@ -5,13 +5,14 @@ sentence they can act on) and ReferenceBroken for the reference.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from .errors import BoxError, CheckFailed, ReferenceBroken, Rejected
+from .feedback import describe_raised
 from .records import Measurement, Run
 from .source import Lab
 from .strict import parse_json, parse_jsonl, plain
@@ -22,12 +23,23 @@ FILE_BYTES = {".json": 1 << 20, ".jsonl": 16 << 20, ".md": 1 << 20, ".csv": 4 <<
 _PROBE = re.compile(r"^@probe\s*\n(?:@.*\n)*def (\w+)", re.MULTILINE)
 
 
-def wanted_files(lab: Lab, probes: str) -> tuple[dict[str, int], dict[str, int]]:
-    """Exact names and byte caps to ingest: (below `evidence/`, below `out/`)."""
-    names = [f"variable.{n}" for n in lab.names] + [f"probe.{n}" for n in _PROBE.findall(probes)]
-    values = {f"{n}.{suffix}": VALUE_BYTES for n in names for suffix in ("json", "safetensors")}
-    files = {f.removeprefix("out/"): FILE_BYTES.get(Path(f).suffix, 1 << 20) for f in lab.files}
-    return values, files
+def variable_files(lab: Lab) -> dict[str, int]:
+    """Exact names below `evidence/`, and byte caps, of what is captured before the hidden inputs are there."""
+    return _values(f"variable.{name}" for name in lab.names)
+
+
+def probe_files(probes: str) -> dict[str, int]:
+    """The same of what the probes leave."""
+    return _values(f"probe.{name}" for name in _PROBE.findall(probes))
+
+
+def out_files(lab: Lab) -> dict[str, int]:
+    """The same below `out/`, of the files that exercises ask for."""
+    return {f.removeprefix("out/"): FILE_BYTES.get(Path(f).suffix, 1 << 20) for f in lab.files}
+
+
+def _values(names: Iterable[str]) -> dict[str, int]:
+    return {f"{name}.{suffix}": VALUE_BYTES for name in names for suffix in ("json", "safetensors")}
 
 
 @dataclass(slots=True)
@@ -57,20 +69,17 @@ class Evidence:
         if document is None:
             raise self._failed(f"The hidden inputs were never run. {self._why_missing(None)}")
         if "missing" in document:
-            missing = [plain(str(n), 40) for n in document["missing"]] if isinstance(document["missing"], list) else []
+            missing = self._own_names(document["missing"])
             raise self._failed(
-                f"{_and(missing)} {'was' if len(missing) == 1 else 'were'} never defined. {self._why_missing(missing[0] if missing else None)}"
+                f"{_and(missing) or 'Something'} {'was' if len(missing) < 2 else 'were'} never defined. {self._why_missing(missing[0] if missing else None)}"
             )
         if "raised" in document:
-            needs = document.get("needs")
-            called = _and([plain(str(n), 40) for n in needs]) if isinstance(needs, list) and needs else "your code"
-            message = plain(str(document.get("message", "")), 160)
-            raised = plain(str(document["raised"]), 60)
-            if raised == "NotImplementedError":
+            called = _and(self._own_names(document.get("needs"))) or "your code"
+            if document["raised"] == "NotImplementedError":
                 raise self._failed(f"{called} is not filled in yet.")
-            raise self._failed(f"With inputs other than the notebook's, {called} raised {raised}: {message}")
+            raise self._failed(f"With inputs other than the notebook's, {called} raised {describe_raised(document)}.")
         if "unencodable" in document:
-            raise self._failed(f"A result could not be read: {plain(str(document['unencodable']))}.")
+            raise self._failed("A result could not be read. Return numbers, texts, lists, dicts or tensors, as the exercise says.")
         return document.get("value")
 
     def text(self, path: str) -> str:
@@ -103,6 +112,14 @@ class Evidence:
         """The validated adapter's settings and norms; attributes as `reference/README.md` lists them."""
         return SimpleNamespace(**self.measured.adapter)
 
+    def returned_texts(self) -> str:
+        """All texts, keys too, in what probes have returned so far, one a line: what a hint must not quote at length."""
+        return "\n".join(text for name, value in self._parsed.items() if name.startswith("probe.") for text in _texts(value))
+
+    def _own_names(self, names: Any) -> list[str]:
+        """Those of `names`, which a student's process claimed, that the lab asks for."""
+        return [n for n in names if isinstance(n, str) and n in self.lab.names] if isinstance(names, list) else []
+
     def _document(self, name: str) -> dict[str, Any] | None:
         if name not in self._parsed:
             for part in (f"{name}.json", f"{name}.safetensors"):
@@ -117,6 +134,8 @@ class Evidence:
                 arrays = parse_safetensors(arrays_path.read_bytes(), name) if arrays_path.exists() else {}
                 self._parsed[name] = _decode(document, arrays) if isinstance(document, dict) else {}
             except Rejected as error:
+                if name.startswith("probe."):  # what was written once the hidden inputs were there is not quoted
+                    raise self._failed("A result could not be read: it is not as the course's own code writes it.") from None
                 raise self._failed(f"`{name.partition('.')[2]}` could not be read: {error}.") from None
         parsed = self._parsed[name]
         return parsed if isinstance(parsed, dict) else {}
@@ -182,6 +201,18 @@ def describe_run(run: Run) -> str:
 def _and(names: Sequence[str]) -> str:
     quoted = [f"`{n}`" for n in names]
     return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
 
 
 def _decode(document: Any, arrays: dict[str, Any]) -> Any:

@@ -14,9 +14,13 @@ import pytest
 from . import checker, grading, terminal
 from .errors import CheckFailed, GraderError, UsageError
 from .evidence import Evidence
+from .feedback import without_quotes
 from .grading import STATE
+from .hidden import handed_out
 from .source import LABS, ROOT
+from .strict import plain
 
+MAX_HINT_CHARACTERS = 1200
 OUTCOMES: pytest.StashKey[dict[tuple[str, str], str]] = pytest.StashKey()
 
 
@@ -175,8 +179,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if mark is None or STATE not in item.config.stash or call.when == "teardown" or (call.when == "setup" and report.passed):
         return report
     status, feedback, detail = _classify(call, report)
-    name = item.function.__name__  # type: ignore[attr-defined]
-    item.config.stash[OUTCOMES][grading.student_of(item.nodeid), name] = status
+    name, who = item.function.__name__, grading.student_of(item.nodeid)  # type: ignore[attr-defined]
+    if status == "failed" and who in item.config.stash[STATE].students:
+        returned = item.config.stash[STATE].students[who].evidence.returned_texts()
+        feedback = plain(without_quotes(feedback, returned, handed_out()) if returned else feedback, MAX_HINT_CHARACTERS)
+    item.config.stash[OUTCOMES][who, name] = status
     record = grading.check_record(item, mark, status, feedback, detail)
     report.user_properties = [*report.user_properties, ("dragon", record)]
     return report

@@ -1,7 +1,7 @@
 """The proof that grades are right: every answer in `reference/answers/` is graded, and must be judged as it says.
 
-A right answer gets full marks; a wrong one fails exactly the checks in its `caught_by`, each with a hint. Grading is
-done as a user does it, by `pytest --lab N` on a folder of notebooks.
+A right answer gets full marks; a wrong one fails exactly the checks in its `caught_by`, each with a hint; no student's file
+quotes anything hidden. Grading is done as a user does it, by `pytest --lab N` on a folder of notebooks.
 """
 
 import json
@@ -16,6 +16,7 @@ from rich.table import Table
 
 from .answers import Answer, load_answers, notebook_with
 from .build import notebook_path
+from .hidden import shown
 from .source import ROOT, load_lab
 
 BLANK = "unfilled"
@@ -31,6 +32,7 @@ class Verdict:
     hints: dict[str, str]
     score: float
     max_score: float
+    shown: tuple[str, ...] = ()  # what is hidden, and stands in the student's file all the same
 
     @property
     def failed(self) -> frozenset[str]:
@@ -62,6 +64,8 @@ def problem(answer: Answer, verdict: Verdict) -> str:
     """How the verdict differs from what the answer says of itself; empty when it does not."""
     if any(status == "error" for status in verdict.statuses.values()):
         return f"the grader broke: {[n for n, s in verdict.statuses.items() if s == 'error']}"
+    if verdict.shown:
+        return f"the student is shown what is hidden: {verdict.shown[:3]}"
     if answer.verdict == "right":
         return "" if verdict.score == verdict.max_score else f"right, but lost {sorted(verdict.hints.items())}"
     if verdict.failed != frozenset(answer.caught_by):
@@ -85,4 +89,4 @@ def table(number: int, verdicts: dict[str, Verdict]) -> Table:
 def _verdict(name: str, result: dict[str, Any]) -> Verdict:
     statuses = {check["id"]: check["status"] for check in result["checks"]}
     hints = {check["id"]: check["feedback"] for check in result["checks"] if check["status"] == "failed"}
-    return Verdict(name, statuses, hints, result["score"], result["max_score"])
+    return Verdict(name, statuses, hints, result["score"], result["max_score"], tuple(shown(result)))

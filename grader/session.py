@@ -24,12 +24,12 @@ from .box import WarmParent, python_command, sandbox_command
 from .build import render
 from .data import Data
 from .errors import BoxError, GraderError, Rejected, UsageError
-from .evidence import Evidence, describe_run, wanted_files
+from .evidence import Evidence, describe_run, out_files, probe_files, variable_files
 from .ingest import ingest
 from .materials import Materials, lay_out
 from .notebook import Cell, fingerprint, parse_notebook
 from .profiles import Profile, folder_sha256, require_base
-from .records import LOAD_DEPENDENT, Measurement, Run, Submission
+from .records import LOAD_DEPENDENT, Measurement, Run, RunStatus, Submission
 from .source import ROOT, Lab, load_lab
 from .store import Store
 from .supervise import supervise
@@ -142,7 +142,7 @@ class Session:
                 cells = parse_notebook(submission.path.read_bytes(), _ids(self.lab))
             except Rejected as error:
                 self.on_event(submission.student, "done", 0, 0)
-                run = Run("invalid_notebook", 0.0, error=str(error))
+                run = self._not_run("invalid_notebook", error)
                 unreadable[submission.student] = Evidence("student", self.lab, submission.path.parent / "nowhere", run)
             else:
                 yield _Task(submission.student, "student", cells)
@@ -164,7 +164,10 @@ class Session:
             if task.owner == "reference":
                 raise
             self.on_event(task.name, "done", 0, 0)
-            return Evidence("student", self.lab, Path("nowhere"), Run("box_failed", 0.0, error=str(error)))
+            return Evidence("student", self.lab, Path("nowhere"), self._not_run("box_failed", error))
+
+    def _not_run(self, status: RunStatus, error: Exception) -> Run:
+        return Run(status, 0.0, error=str(error), tier=self.tier.level, not_enforced=self.tier.not_enforced)
 
     def _evidence(self, lab: Lab, owner: str, student: str, cells: tuple[Cell, ...]) -> Evidence:
         key = self.run_key(lab, cells)
@@ -210,6 +213,7 @@ class Session:
             "evidence": "/evidence",
         }
         (job / "job.json").write_text(json.dumps(document))
+        claims = self._folder / "claims" / job.name  # what the notebook left before it could know the hidden inputs
         try:
             self.on_event(student, "cell", 0, len(cells))
             with self._group() as group:
@@ -222,17 +226,21 @@ class Session:
                     lambda done, of: self.on_event(student, "cell", done, of),
                     group,
                     has_namespaces=self.tier.level >= 2,
+                    before_probes=lambda: _collect_claims(lab, job, claims, keep_leaves=keep_leaves),
                 )
             self.runs_made += 1
+            if not claims.exists():  # it did not come to its end
+                _collect_claims(lab, job, claims, keep_leaves=keep_leaves)
             if run.failing_cell is not None:
                 cell = cells[min(run.failing_cell, len(cells) - 1)]
                 run = replace(run, failing_cell=cell.position, failing_exercise=cell.exercise)
             run = replace(run, tier=self.tier.level, not_enforced=self.tier.not_enforced)
             is_kept = run.status not in LOAD_DEPENDENT
             name = key if is_kept else f"{key[:24]}-{os.getpid()}"
-            return run, self.store.save_run(name, run, lambda folder: _collect(lab, job, folder, keep_leaves=keep_leaves))
+            return run, self.store.save_run(name, run, lambda folder: _collect(lab, job, claims, folder))
         finally:
             shutil.rmtree(job, ignore_errors=True)
+            shutil.rmtree(claims, ignore_errors=True)
 
     def _group(self) -> contextlib.AbstractContextManager[cgroup.Group | None]:
         """The next run's cgroup, where this host gives any."""
@@ -352,15 +360,25 @@ class Session:
         return digest.hexdigest()
 
 
-def _collect(lab: Lab, job: Path, folder: Path, *, keep_leaves: bool) -> None:
-    """Ingest what a dead run left: evidence, the exercises' files, and for the reference what later labs read."""
-    values, files = wanted_files(lab, _probes(lab))
+def _collect_claims(lab: Lab, job: Path, claims: Path, *, keep_leaves: bool) -> None:
+    """Ingest what a notebook left: captured variables, the exercises' files, and for the reference what later labs read."""
+    files = out_files(lab)
     for name in list(files):
         if name.endswith("adapter_model.safetensors"):
             files[name.replace(".safetensors", ".bin")] = 0
-    refused = ingest(job / "evidence", folder / "evidence", values) | ingest(job / "out", folder / "out", files)
+    claims.mkdir(parents=True)
+    refused = ingest(job / "evidence", claims / "evidence", variable_files(lab)) | ingest(job / "out", claims / "out", files)
     if keep_leaves:
-        refused |= ingest(job / "out", folder / "leaves", {f.removeprefix("out/"): LEAF_BYTES for f in lab.leaves})
+        refused |= ingest(job / "out", claims / "leaves", {f.removeprefix("out/"): LEAF_BYTES for f in lab.leaves})
+    (claims / "refused.json").write_text(json.dumps(refused))
+
+
+def _collect(lab: Lab, job: Path, claims: Path, folder: Path) -> None:
+    """The claims, and what the probes of a dead run left."""
+    refused = json.loads((claims / "refused.json").read_text())
+    for part in claims.iterdir():
+        shutil.move(part, folder / part.name)
+    refused |= ingest(job / "evidence", folder / "evidence", probe_files(_probes(lab)))
     (folder / "refused.json").write_text(json.dumps(refused))
 
 

@@ -55,15 +55,17 @@ def supervise(
     group: Group | None = None,
     *,
     has_namespaces: bool = True,
+    before_probes: Callable[[], None] = lambda: None,
 ) -> Run:
     """Follow a forked run to its end and leave no process of it alive. Raises BoxError when the box itself broke.
 
-    The probes are sent once the driver says that the last cell has run. `failing_cell` counts code cells from 0 here.
+    The probes are sent once the driver says that the last cell has run, and `before_probes` has been called: what the run has
+    written until then cannot hold them. `failing_cell` counts code cells from 0 here.
     group: the cgroup whose caps the run is put under; without one, a watchdog samples its memory. has_namespaces: the run's
     first process is PID 1, whose end is the end of all; else they are looked for one by one.
     """
     watch = _Watch(control, folder, cells, probes, budget, progress, group)
-    watch.has_namespaces = has_namespaces
+    watch.has_namespaces, watch.before_probes = has_namespaces, before_probes
     try:
         watch.follow()
     finally:
@@ -77,6 +79,7 @@ class _Watch:
     ) -> None:
         self.group = group
         self.has_namespaces = True
+        self.before_probes: Callable[[], None] = lambda: None
         self.control, self.folder, self.cells = control, folder, cells
         self.probes, self.budget, self.progress = probes, budget, progress
         self.started = time.monotonic()
@@ -149,6 +152,7 @@ class _Watch:
             self.first_error = {"index": index, **{k: plain(str(event.get(k, ""))) for k in ("status", "ename", "evalue")}}
         elif kind == "cells_done" and not self.has_sent_probes:
             self.has_sent_probes = True
+            self.before_probes()
             self.control.setblocking(True)
             self.control.settimeout(10)
             try:

@@ -94,7 +94,7 @@ def summarize(reporter: pytest.TerminalReporter, grading: "Grading") -> None:
     remembered = len(results) + 1 - grading.notebooks_run
     note = f", {remembered} remembered" if remembered > 0 else ""
     console.print(
-        f"{grading.notebooks_run} notebooks run{note} in {grading.seconds:.0f} s · sandbox tier {results[0].run.tier} · results in {_folder(grading)}/",
+        f"{grading.notebooks_run} notebooks run{note} in {grading.seconds:.0f} s · sandbox tier {min(r.run.tier for r in results)} · results in {_folder(grading)}/",
         style="dim",
     )
     reporter.write(buffer.getvalue())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.answers import notebook_with
+from grader.hidden import shown
 from grader.source import ROOT, load_lab
 
 
@@ -35,11 +36,13 @@ def grade(folder: Path, lab: int, notebooks: dict[str, str | bytes], store: Path
 
 
 def pytest_lab(folder: Path, lab: int, *options: str, host: tuple[str, ...] = ()) -> Outcome:
-    """Call `pytest --lab N` from the repository's root, results in `folder`."""
+    """Call `pytest --lab N` from the repository's root, results in `folder`. No student's result may quote anything hidden."""
     results = folder / "results"
     command = [*host, sys.executable, "-m", "pytest", "--lab", str(lab), "--results", str(results), *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1800)
     written = {p.stem: json.loads(p.read_text()) for p in sorted((results / f"lab{lab}").glob("*.json"))}
+    leaks = {student: found for student, result in written.items() if (found := shown(result))}
+    assert not leaks, leaks
     return Outcome(done.returncode, done.stdout + done.stderr, written)
 
 

@@ -145,8 +145,11 @@ def one_round(folder: Path, chance: random.Random, ledger: Ledger, most: int, la
             break
         time.sleep(chance.expovariate(1 / MEAN_DELAY_S.get(stage, 0.5)))
         roles = wait_for("starting", process, folder, family)
-        others = [pid for pid, name in roles.items() if name not in ("pytest", "gone")]
-        victim = process.pid if chance.random() < PYTEST_SHARE or not others else chance.choice(others)
+        by_role: dict[str, list[int]] = {}
+        for pid, name in roles.items():
+            by_role.setdefault(name, []).append(pid)
+        others = sorted(by_role.keys() - {"pytest", "gone"})
+        victim = process.pid if chance.random() < PYTEST_SHARE or not others else chance.choice(by_role[chance.choice(others)])
         try:
             os.kill(victim, signal.SIGKILL)
         except ProcessLookupError:

@@ -41,13 +41,14 @@ def test_an_answer_is_judged_as_it_should_be(number: int, name: str, store: Path
 @pytest.mark.parametrize("number", NUMBERS)
 def test_the_reference_gets_full_marks(number: int, variant: str, store: Path) -> None:
     verdict = judged(number, store)[f"{REFERENCE}_{variant}"]
-    assert (verdict.score, verdict.hints) == (verdict.max_score, {})
+    assert (verdict.score, verdict.hints, verdict.shown) == (verdict.max_score, {}, ())
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("number", NUMBERS)
 def test_the_unfilled_notebook_gets_nothing(number: int, variant: str, store: Path) -> None:
     verdict = judged(number, store)[f"{BLANK}_{variant}"]
+    assert verdict.shown == ()
     assert verdict.score == 0, [n for n, s in verdict.statuses.items() if s == "passed"]
 
 

@@ -6,6 +6,7 @@ box in the one file that Lab 3 lets out, `stats.json`. Numbers are the rows of t
 
 import json
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -416,10 +417,17 @@ def test_a_file_that_changes_until_the_end_is_read_as_it_was_left(attacked: Atta
 
 
 def test_hidden_inputs_that_were_caught_do_not_come_back(attacked: Attacked) -> None:
-    assert "Hidden inputs of Lab" in json.dumps(loot_of(attacked, "waits_for_the_hidden_inputs"))  # it did catch them, and wrote them down
-    given = json.dumps(attacked.results["waits_for_the_hidden_inputs"], ensure_ascii=False)
-    probes = (ROOT / "reference" / "probes" / f"lab{LAB}.py").read_text(encoding="utf-8")
-    assert not [line for line in probes.splitlines() if len(line.strip()) > 30 and line.strip() in given]
+    staff = json.loads((attacked.folder / "results" / f"lab{LAB}" / "staff" / "waits_for_the_hidden_inputs.json").read_text())
+    left = (Path(staff["evidence"]) / "out" / f"lab{LAB}" / "stats.json").read_text()
+    assert "Hidden inputs of Lab" not in left  # it is read before they come
+
+
+def test_what_was_lost_and_why_is_said_in_words(attacked: Attacked) -> None:
+    for student, result in attacked.results.items():
+        run = result["run"]
+        assert run["status"] == "ok" or run["message"].endswith((".", "hold")), f"{student}: {run}"
+        for check in result["checks"]:
+            assert check["status"] == "passed" or re.search(r"\w[^.]{15,}[.]$", check["feedback"]), f"{student}: {check}"
 
 
 def test_killing_and_spoiling_all_in_reach_hurts_nobody_else(attacked: Attacked) -> None:
@@ -427,9 +435,6 @@ def test_killing_and_spoiling_all_in_reach_hurts_nobody_else(attacked: Attacked)
     assert attacked.results["kills_everyone"]["score"] < bystander["score"] == bystander["max_score"]
 
 
-def test_nothing_hidden_is_in_what_a_student_is_given(attacked: Attacked) -> None:
-    given = json.dumps(attacked.results, ensure_ascii=False)
-    notes = (ROOT / "reference" / "data" / "private_notes.jsonl").read_text(encoding="utf-8").splitlines()
-    for note in notes:
-        assert json.loads(note)["description"][:40] not in given
+def test_nothing_of_the_machine_is_in_what_a_student_is_given(attacked: Attacked) -> None:
+    given = json.dumps(attacked.results, ensure_ascii=False)  # what is hidden of the course is looked for in every class: tests/classes.py
     assert str(ROOT) not in given and "Traceback" not in given

@@ -1,13 +1,14 @@
 """Every kind of bad submission gets a result of its own, keeps what still holds, and touches nobody else."""
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from grader.source import ROOT
-from tests.classes import Outcome, grade, replacing, solved, with_cell
+from tests.classes import Outcome, grade, pytest_lab, replacing, solved, with_cell
 
 LAB = 3
 
@@ -106,3 +107,25 @@ def test_nothing_of_the_graders_machine_is_in_a_students_file(graded: Outcome) -
     for student, result in graded.results.items():
         text = json.dumps(result)
         assert str(ROOT) not in text and "Traceback" not in text and "/runs/" not in text, student
+
+
+def test_a_hostile_zip_gives_every_student_a_result_and_touches_no_path(tmp_path: Path, store: Path) -> None:
+    evil = f"dragon-evil-{tmp_path.name}"
+    right = json.dumps(solved(1))
+    link = zipfile.ZipInfo("link_lab1.ipynb")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "in.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"../../../../../../tmp/{evil}_lab1.ipynb", right)
+        archive.writestr("/ben/lab1.ipynb", right)
+        archive.writestr("bomb_lab1.ipynb", bytes(300 << 20))
+        archive.writestr(link, "/etc/passwd")
+        archive.writestr("conftest.py", "import os; os._exit(0)")
+    done = pytest_lab(tmp_path, 1, "--submissions", str(tmp_path / "in.zip"), "--store", str(store))
+    assert not Path(f"/tmp/{evil}_lab1.ipynb").exists() and not Path("/ben").exists()
+    by_status: dict[str, list[str]] = {}
+    for student, result in done.results.items():
+        by_status.setdefault(result["run"]["status"], []).append(student)
+    assert len(by_status["ok"]) == 2 and all(done.results[s]["score"] == 8 for s in by_status["ok"]), done.output
+    assert sorted(by_status["invalid_notebook"]) == ["bomb", "link"]
+    assert {result["run"]["sandbox"]["tier"] for result in done.results.values()} in ({2}, {3})
+    assert "at most 33,554,432 are read" in done.results["bomb"]["run"]["message"]

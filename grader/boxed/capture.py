@@ -8,6 +8,7 @@ import inspect
 import json
 import os
 import signal
+import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def run_probes(source: str, directory: str, timeout_s: int, seed: int) -> None:
             result = function(*(_kept[n] for n in needs))
         except BaseException as error:
             _allow(0)
-            _write_json(Path(directory), name, {"raised": type(error).__name__, "message": str(error)[:500], "needs": needs})
+            _write_json(Path(directory), name, _raised(error) | {"needs": needs})
         else:
             _allow(0)
             write(Path(directory), name, result)
@@ -72,6 +73,16 @@ def write(directory: Path, name: str, value: Any) -> None:
     elif path.exists():
         path.unlink()
     _write_json(directory, name, {"value": document})
+
+
+def _raised(error: BaseException) -> dict[str, Any]:
+    """The kind, the message, and the line in the notebook's innermost cell that was at work."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if "ipykernel_" in frame.filename]
+    try:
+        message = str(error)[:500]
+    except Exception:
+        message = ""
+    return {"raised": type(error).__name__, "message": message, "line": lines[-1] if lines else None}
 
 
 def _write_json(directory: Path, name: str, document: Any) -> None:
