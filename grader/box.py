@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -39,8 +40,10 @@ AT_TIER_1 = (
 )
 _SYMLINKS = (("usr/bin", "/bin"), ("usr/lib", "/lib"), ("usr/lib64", "/lib64"), ("usr/sbin", "/sbin"))
 _ETC = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "HOME": "/home/student",
+    "USER": "student",  # no /etc/passwd says so, and getpass.getuser, as torch calls it, fails
+    "LOGNAME": "student",
     "LANG": "C.UTF-8",
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONNOUSERSITE": "1",
@@ -110,6 +113,7 @@ class WarmParent:
 
     course: name under the course folder → host path, read-only. runs: host folder whose subfolders are jobs. tier: 2 and
     above for bubblewrap and namespaces, 1 for Landlock and seccomp, 0 for nothing; has_network: at tier 1, leave sockets alone.
+    devices: nodes below /dev that runs may open besides the harmless ones.
     """
 
     def __init__(
@@ -121,11 +125,12 @@ class WarmParent:
         environment: dict[str, str],
         tier: int = 2,
         has_network: bool = False,
+        devices: Sequence[str] = (),
     ) -> None:
         self._imports = imports
         self.runs = runs
         runs.chmod(0o711)  # the box's user walks through, and lists nothing
-        self.tier, self.has_network = tier, has_network
+        self.tier, self.has_network, self.devices = tier, has_network, tuple(devices)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the parent
@@ -137,6 +142,7 @@ class WarmParent:
                 writable={"/runs": runs},
                 folders=("/home/student", "/work", "/evidence", "/course"),
                 environment=environment,
+                devices=devices,
             )
             environment = {"PATH": "/usr/bin:/bin"}
         else:
@@ -145,9 +151,7 @@ class WarmParent:
                 link = Path(self._plain_course.name) / name
                 link.parent.mkdir(parents=True, exist_ok=True)
                 link.symlink_to(path)
-            environment = (
-                _ENVIRONMENT | environment | {"PATH": f"{BOXED}/bin:{os.environ.get('PATH', '')}", "HOME": self._plain_course.name}
-            )
+            environment = ENVIRONMENT | environment | {"PATH": f"{BOXED}/bin:{os.environ.get('PATH', '')}", "HOME": self._plain_course.name}
             command = python_command(_PARENT.format(place=str(BOXED.parent), fd=theirs.fileno()))
         self._process = subprocess.Popen(
             command,
@@ -193,8 +197,11 @@ class WarmParent:
             (folder / name).mkdir()
         return folder
 
-    def fork(self, folder: Path) -> socket.socket:
-        """Start the run described by `folder`/job.json; returns its control socket. Raises BoxError."""
+    def fork(self, folder: Path, *, without: Sequence[str] = ()) -> socket.socket:
+        """Start the run described by `folder`/job.json; returns its control socket. Raises BoxError.
+
+        without: those of the box's devices that this run may not open.
+        """
         if os.getuid() == 0 and self.tier >= 2:
             for path in (folder, *folder.iterdir()):
                 os.chown(path, BOX_UID, BOX_UID)
@@ -205,6 +212,8 @@ class WarmParent:
             "python": _python_prefixes(),
             "tier": self.tier,
             "network": self.has_network,
+            "devices": [node for node in self.devices if node not in without],
+            "hidden_devices": list(without),
         }
         try:
             socket.send_fds(self._control, [json.dumps(request).encode()], [theirs.fileno()])
@@ -260,11 +269,17 @@ def python_command(code: str) -> list[str]:
 
 
 def sandbox_command(
-    program: list[str], *, read_only: dict[str, Path], writable: dict[str, Path], folders: tuple[str, ...] = (), environment: dict[str, str]
+    program: list[str],
+    *,
+    read_only: dict[str, Path],
+    writable: dict[str, Path],
+    folders: tuple[str, ...] = (),
+    environment: dict[str, str],
+    devices: Sequence[str] = (),
 ) -> list[str]:
     """The command line that runs `program` in bubblewrap: /usr and this Python read-only, no network, no home.
 
-    read_only, writable: path inside → host path. folders: empty folders to create inside.
+    read_only, writable: path inside → host path. folders: empty folders to create inside. devices: nodes below /dev to show.
     """
     bwrap = bwrap_path()
     if bwrap is None:
@@ -279,6 +294,8 @@ def sandbox_command(
     for path in _ETC:
         argv += ["--ro-bind-try", path, path]
     argv += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    for node in devices:
+        argv += ["--dev-bind", node, node]
     for folder in folders:
         argv += ["--dir", folder]
     for inside, source in shown.items():
@@ -286,7 +303,7 @@ def sandbox_command(
     for inside, source in writable.items():
         argv += ["--bind", str(source), inside]
     path = f"/opt/dragon/boxed/bin:{sys.prefix}/bin:/usr/bin:/bin"
-    for key, value in {**_ENVIRONMENT, **environment, "PATH": path}.items():
+    for key, value in {**ENVIRONMENT, **environment, "PATH": path}.items():
         argv += ["--setenv", key, value]
     argv += ["--remount-ro", "/", "--chdir", "/", "--", *program]
     if os.getuid() != 0:

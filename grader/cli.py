@@ -47,6 +47,7 @@ def doctor(
     if answers:
         raise typer.Exit(_prove_answers())
     from . import box
+    from .gpu import find as gpus
     from .profiles import _BUDGETS, load_profile
     from .session import environment_fingerprint
 
@@ -59,6 +60,7 @@ def doctor(
                     "tier": tier.level,
                     "not_enforced": tier.not_enforced,
                     "reason": tier.reason,
+                    "gpu": found.describe() if (found := gpus()) else None,
                     "models": models,
                     "environment": environment_fingerprint(),
                 }
@@ -72,6 +74,9 @@ def doctor(
         out.print(f"          not enforced: {gap}")
     if tier.level < 3:
         out.print(advice(tier.level))
+    found = gpus()
+    if found is not None:
+        out.print(f"GPU       {found.describe()}; notebooks use it with --gpu")
     for name, is_there in models.items():
         out.print(f"model     {name}: {'ready' if is_there else f'missing; fetch it with: dragon model --profile {name}'}")
     out.print("packages  " + ", ".join(f"{k} {v}" for k, v in environment_fingerprint().items()))

@@ -94,6 +94,8 @@ def _settings(config: Any) -> dict[str, Any]:
     if config.get("bias", "none") != "none":
         raise Rejected("adapter_config.json: bias is not 'none'")
     for key, value in config.items():
+        if key == "auto_mapping" and _is_unsloths(value):
+            continue
         if key not in _ALLOWED and value not in (None, False, "", {}, []):
             raise Rejected(f"adapter_config.json sets {plain(key, 60)}, which this course does not use; leave it at its default")
     if config.get("init_lora_weights", True) not in _KEEP_THE_BASE:
@@ -119,6 +121,17 @@ def _settings(config: Any) -> dict[str, Any]:
         if isinstance(targets, list)
         else ("",),  # a pattern of a student's is never matched
     }
+
+
+def _is_unsloths(value: Any) -> bool:
+    """Is it the `auto_mapping` that Unsloth writes on a GPU? It names the base's class; nothing here imports it."""
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"base_model_class", "parent_library", "unsloth_fixed"}
+        and value["unsloth_fixed"] is True
+        and bool(re.fullmatch(r"[A-Za-z0-9]{1,60}ForCausalLM", str(value["base_model_class"])))
+        and bool(re.fullmatch(r"transformers\.models\.([a-z0-9_]{1,40})\.modeling_\1", str(value["parent_library"])))
+    )
 
 
 def _pair(

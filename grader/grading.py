@@ -19,6 +19,8 @@ from . import data as course_data
 from .answers import bundled_class, notebook_with
 from .errors import UsageError
 from .evidence import Evidence
+from .gpu import Gpus
+from .gpu import find as find_gpus
 from .profiles import folder_sha256, load_profile
 from .records import CheckResult, Measurement, Result, Run, Submission
 from .results import write_result
@@ -41,6 +43,7 @@ class Options:
     store: Path
     slots: int | None
     cell_timeout_s: int | None
+    gpu: bool
     trusted: bool
     root: Path
 
@@ -124,15 +127,17 @@ def run_class(options: Options, on_event: OnEvent) -> Grading:
         workspace = Path(folder)
         submissions, source = choose_submissions(options, workspace / "submissions")
         data = course_data.choose(options.data, workspace)
-        slots = options.slots or len(os.sched_getaffinity(0))
-        with Session(lab, profile, store, data, tier=tier, slots=slots, on_event=on_event).open() as session:
+        cores = options.slots or len(os.sched_getaffinity(0))
+        gpus = _gpus() if options.gpu else None
+        slots = len(gpus.nodes) * profile.threads if gpus and not options.slots else cores
+        with Session(lab, profile, store, data, tier=tier, slots=slots, on_event=on_event, gpus=gpus).open() as session:
             reference, evidence = session.run_all(submissions)
             made = session.runs_made
     checks = folder_sha256(ROOT / "checks" / f"test_lab{options.lab}.py")
-    environment = environment_fingerprint()
+    environment = environment_fingerprint(gpus)
     provenance = {
         "grader": _version(), "checks_sha256": checks, "reference_run": reference.folder.name, **environment,
-        "device": "cpu", "seed": profile.settings["train"]["seed"], "started": started.isoformat(timespec="seconds"),
+        "device": gpus.names[0] if gpus else "cpu", "seed": profile.settings["train"]["seed"], "started": started.isoformat(timespec="seconds"),
     }  # fmt: skip
     return Grading(
         lab=options.lab,
@@ -142,10 +147,17 @@ def run_class(options: Options, on_event: OnEvent) -> Grading:
         results_folder=options.results,
         source=source,
         provenance=provenance,
-        checkers=slots if tier.level >= 2 else 0,
+        checkers=cores if tier.level >= 2 else 0,
         seconds=(datetime.now(UTC) - started).total_seconds(),
         notebooks_run=made,
     )
+
+
+def _gpus() -> Gpus:
+    found = find_gpus()
+    if found is None:
+        raise UsageError("--gpu: there is no NVIDIA GPU here (none in /proc/driver/nvidia/gpus with its node in /dev). Grade without --gpu")
+    return found
 
 
 def choose_submissions(options: Options, workspace: Path) -> tuple[list[Submission], str]:

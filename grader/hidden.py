@@ -44,8 +44,12 @@ def _secrets() -> Iterator[tuple[Path, str]]:
     """(file, text) of what is hidden: strings of the probes, lines of the references, notes of the private split."""
     for path in sorted((ROOT / "reference" / "probes").glob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        names = {id(key) for node in ast.walk(tree) if isinstance(node, ast.Dict) for key in node.keys}  # of cases; hints tell them
-        names |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
+        names = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
+        for node in ast.walk(tree):  # and names of cases, which hints tell: keys of dicts, first of what a loop goes through
+            if isinstance(node, ast.Dict):
+                names |= set(map(id, node.keys))
+            if isinstance(node, ast.For) and isinstance(node.iter, ast.Tuple):
+                names |= {id(case.elts[0]) for case in node.iter.elts if isinstance(case, ast.Tuple) and case.elts}
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in names:
                 yield path, node.value

@@ -31,7 +31,7 @@ class Measurer:
     """Starts the measuring process and asks it. Use as a context manager.
 
     base: the base model's folder; private: JSONL of hidden notes; inputs: reference's `inputs/` folder.
-    max_tokens: how many tokens of the private split are scored.
+    max_tokens: how many tokens of the private split are scored. device: `cpu` or `cuda`.
     """
 
     def __init__(
@@ -46,11 +46,12 @@ class Measurer:
         window: int,
         stride: int,
         threads: int,
+        device: str = "cpu",
     ) -> None:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, cwd="/")
         self._hello = {
             "base": base, "base_sha256": base_sha256, "private": private, "inputs": inputs, "max_tokens": max_tokens,
-            "window": window, "stride": stride, "threads": threads,
+            "window": window, "stride": stride, "threads": threads, "device": device,
         }  # fmt: skip
 
     def __enter__(self) -> "Measurer":
@@ -113,7 +114,17 @@ class Bench:
     """The base in memory with the private split tokenized, its own numbers measured once."""
 
     def __init__(
-        self, *, base: str, base_sha256: str, private: str, inputs: str, max_tokens: int, window: int, stride: int, threads: int
+        self,
+        *,
+        base: str,
+        base_sha256: str,
+        private: str,
+        inputs: str,
+        max_tokens: int,
+        window: int,
+        stride: int,
+        threads: int,
+        device: str,
     ) -> None:
         found = hashlib.sha256(Path(base, "model.safetensors").read_bytes()).hexdigest()
         if found != base_sha256:
@@ -125,7 +136,7 @@ class Bench:
         self.window, self.stride = window, stride
         tokenizer = AutoTokenizer.from_pretrained(base)
         self.model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-        self.model.train(False)
+        self.model.train(False).to(device)
         self.linear = {n: m for n, m in self.model.named_modules() if isinstance(m, torch.nn.Linear)}
         self.shapes = {n: tuple(m.weight.shape) for n, m in self.linear.items()}
         self.documents = private_documents(Path(private), tokenizer, max_tokens)
@@ -167,7 +178,8 @@ class Bench:
         for name, (a, b) in adapter.pairs.items():
             weight = self.linear[name].weight.data
             kept[name] = weight
-            self.linear[name].weight.data = weight + adapter.scale * (torch.from_numpy(b) @ torch.from_numpy(a))
+            update = adapter.scale * (torch.from_numpy(b).to(weight.device) @ torch.from_numpy(a).to(weight.device))
+            self.linear[name].weight.data = weight + update.to(weight.dtype)
         return kept
 
     def _perplexity(self) -> float:

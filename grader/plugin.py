@@ -4,8 +4,10 @@ The class runs (`grader.session`) before collection; checks then only read evide
 (`grader.checker`, as many as `-n` or `--slots` says), and are reported here. State is in `config.stash`.
 """
 
+import inspect
 import traceback
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +24,7 @@ from .strict import plain
 
 MAX_HINT_CHARACTERS = 1200
 OUTCOMES: pytest.StashKey[dict[tuple[str, str], str]] = pytest.StashKey()
+TROUBLE: pytest.StashKey[dict[str, str]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,7 +50,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="S",
         help="processor seconds that one cell may use; by the clock three times that (default: the profile's)",
     )
-    group.addoption("--slots", type=int, metavar="N", help="processor cores to use (default: all)")
+    group.addoption("--gpu", action="store_true", help="let notebooks and measurements use this machine's NVIDIA GPUs")
+    group.addoption(
+        "--slots", type=int, metavar="N", help="processor cores to use (default: all; with --gpu, as many as make one notebook a GPU)"
+    )
     group.addoption(
         "--unsafe-i-trust-these-students",
         action="store_true",
@@ -64,7 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if lab not in LABS:
         raise pytest.UsageError(f"--lab {lab}: there are labs 1 to 7")
-    config.stash[OUTCOMES] = {}
+    config.stash[OUTCOMES], config.stash[TROUBLE] = {}, {}
     config.option.tbstyle = "no"
     config.option.reportchars = ""
     checks = ROOT / "checks" / f"test_lab{lab}.py"
@@ -88,6 +94,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         store=config.getoption("--store") or ROOT / ".dragon",
         slots=config.getoption("--slots"),
         cell_timeout_s=config.getoption("--cell-timeout"),
+        gpu=config.getoption("--gpu"),
         trusted=config.getoption("trusted"),
         root=config.invocation_params.dir,
     )
@@ -179,6 +186,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if mark is None or STATE not in item.config.stash or call.when == "teardown" or (call.when == "setup" and report.passed):
         return report
     status, feedback, detail = _classify(call, report)
+    if status == "failed" and (trouble := _trouble_with_reference(item)):
+        status, feedback, detail = "error", "", f"the reference does not pass this check either: {trouble}"
     name, who = item.function.__name__, grading.student_of(item.nodeid)  # type: ignore[attr-defined]
     if status == "failed" and who in item.config.stash[STATE].students:
         returned = item.config.stash[STATE].students[who].evidence.returned_texts()
@@ -187,6 +196,20 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     record = grading.check_record(item, mark, status, feedback, detail)
     report.user_properties = [*report.user_properties, ("dragon", record)]
     return report
+
+
+def _trouble_with_reference(item: pytest.Item) -> str:
+    """Why the reference would fail the check that a student failed; an empty string when it passes, as it must. Tried once a check."""
+    state, tried = item.config.stash[STATE], item.config.stash[TROUBLE]
+    function = item.function  # type: ignore[attr-defined]
+    if function.__name__ not in tried:
+        known = {"student": replace(state.reference, owner="student"), "reference": state.reference, "profile": state.profile_settings}
+        try:
+            function(**{name: known[name] for name in inspect.signature(function).parameters})
+            tried[function.__name__] = ""
+        except Exception as error:
+            tried[function.__name__] = f"{type(error).__name__}: {error}"
+    return tried[function.__name__]
 
 
 def _classify(call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[str, str, str]:

@@ -6,9 +6,11 @@ In: submissions. Out: `Evidence` for each, measured where the lab asks for an ad
 import contextlib
 import hashlib
 import importlib.metadata
+import itertools
 import json
 import os
 import platform
+import queue
 import shutil
 import tempfile
 import threading
@@ -17,14 +19,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from . import box, cgroup, measuring
+from . import box, cgroup, gpu, measuring
 from .box import WarmParent, python_command, sandbox_command
 from .build import render
 from .data import Data
 from .errors import BoxError, GraderError, Rejected, UsageError
 from .evidence import Evidence, describe_run, out_files, probe_files, variable_files
+from .gpu import STARTS_CUDA, TRIAL, Gpus
 from .ingest import ingest
 from .materials import Materials, lay_out
 from .notebook import Cell, fingerprint, parse_notebook
@@ -39,6 +42,8 @@ PROBE_S, PROBES_S = 60, 900  # processor time of one; all of them, by the clock
 CLOCK = 3  # how many times its processor time a cell may take by the clock: other work on the machine is not the student's
 NEEDS_LOOPBACK = frozenset({7})  # it pushes to a server of its own; below tier 2 no network is private
 LEAF_BYTES = 512 << 20
+DIED = "kernel_died"
+STATUSES = frozenset(get_args(RunStatus))
 REFERENCE = "(reference)"  # no student is called so: names have no brackets
 PACKAGES = (
     "torch",
@@ -68,26 +73,44 @@ class _Task:
     cells: tuple[Cell, ...]
 
 
-def environment_fingerprint() -> dict[str, str]:
-    """What results depend on besides the notebook: interpreter, machine kind, package versions."""
+def environment_fingerprint(gpus: Gpus | None = None) -> dict[str, str]:
+    """What results depend on besides the notebook: interpreter, machine kind, package versions, the GPUs that were used."""
     versions = {}
     for package in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[package] = importlib.metadata.version(package)
-    return {"python": platform.python_version(), "machine": platform.machine(), **versions}
+    on = {"gpu": gpus.names[0], "driver": gpus.driver} if gpus else {}
+    return {"python": platform.python_version(), "machine": platform.machine(), **on, **versions}
 
 
 class Session:
     """Grading one lab at one profile. `open` is where boxes live; `run_all` starts and uses them."""
 
-    def __init__(self, lab: Lab, profile: Profile, store: Store, data: Data, *, tier: box.Tier, slots: int, on_event: OnEvent) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        profile: Profile,
+        store: Store,
+        data: Data,
+        *,
+        tier: box.Tier,
+        slots: int,
+        on_event: OnEvent,
+        gpus: Gpus | None = None,
+    ) -> None:
         require_base(profile)
         self.lab, self.profile, self.store, self.data = lab, profile, store, data
-        self.tier, self.on_event = tier, on_event
+        self.tier, self.on_event, self.gpus = tier, on_event, gpus
         # a library that is imported once keeps one scratch folder for all runs: below tier 2 each run imports its own
         self.preloads = lab.imports() if tier.level >= 2 else []
         self.slots = max(1, slots // profile.threads)
+        self._nodes: queue.SimpleQueue[str] = queue.SimpleQueue()  # of GPUs, one for each slot that is free
+        if gpus is not None:
+            self.preloads = [s for s in self.preloads if not any(name in s for name in STARTS_CUDA)]
+            for node in itertools.islice(itertools.cycle(gpus.nodes), self.slots):
+                self._nodes.put(node)
         self.runs_made = 0
+        self._has_tried_gpu = False
         self._measuring = threading.Lock()
         self._starting = threading.Lock()
 
@@ -132,7 +155,12 @@ class Session:
         with ThreadPoolExecutor(self.slots) as pool:
             for tasks in (list(first.values()), again):
                 found |= zip((task.name for task in tasks), pool.map(self._run_one, tasks), strict=True)
-        return found.pop(REFERENCE), found
+        reference = found.pop(REFERENCE)
+        if reference.run.status != "ok":
+            raise GraderError(
+                f"the reference of lab {self.lab.number} did not run to its end, so nobody was graded. {describe_run(reference.run)}"
+            )
+        return reference, found
 
     def _tasks(self, submissions: Sequence[Submission], unreadable: dict[str, Evidence]) -> Iterator["_Task"]:
         """The reference, then every submission that is a notebook; evidence of the others goes to `unreadable`."""
@@ -151,15 +179,22 @@ class Session:
         if any(f.endswith("adapter_model.safetensors") for f in self.lab.files):
             self._measurer  # noqa: B018 - loads its base while the parent imports
         self._parent  # noqa: B018
+        if self.gpus is not None and not self._has_tried_gpu:
+            self._try_gpu()
 
     def _run_one(self, task: "_Task") -> Evidence:
-        """Evidence of one notebook, tried a second time after the box failed. If it fails again, a student's grade is held."""
+        """Evidence of one notebook, tried a second time after the box failed. If it fails again, a student's grade is held.
+
+        So is the reference after anything went wrong, and a notebook whose process ended: the machine may have ended it.
+        """
         try:
-            return self._evidence(self.lab, task.owner, task.name, task.cells)
+            evidence = self._evidence(self.lab, task.owner, task.name, task.cells)
+            if evidence.run.status not in ((DIED,) if task.owner == "student" else STATUSES - {"ok"}):
+                return evidence
         except BoxError:
             pass
         try:
-            return self._evidence(self.lab, task.owner, task.name, task.cells)
+            return self._evidence(self.lab, task.owner, task.name, task.cells, again=True)
         except BoxError as error:
             if task.owner == "reference":
                 raise
@@ -169,12 +204,13 @@ class Session:
     def _not_run(self, status: RunStatus, error: Exception) -> Run:
         return Run(status, 0.0, error=str(error), tier=self.tier.level, not_enforced=self.tier.not_enforced)
 
-    def _evidence(self, lab: Lab, owner: str, student: str, cells: tuple[Cell, ...]) -> Evidence:
+    def _evidence(self, lab: Lab, owner: str, student: str, cells: tuple[Cell, ...], *, again: bool = False) -> Evidence:
         key = self.run_key(lab, cells)
         run = self.store.find_run(key)
         folder = self.store.run_folder(key)
         if run is None:
-            run, folder = self._execute(lab, student, cells, key, keep_leaves=owner == "reference")
+            forgotten = STATUSES - {"ok"} if owner == "reference" else LOAD_DEPENDENT if again else LOAD_DEPENDENT | {DIED}
+            run, folder = self._execute(lab, student, cells, key, forgotten, keep_leaves=owner == "reference")
         refused = json.loads((folder / "refused.json").read_text())
         evidence = Evidence(owner, lab, folder, run, refused)
         evidence.measurement = self._measure(evidence, student)
@@ -189,20 +225,50 @@ class Session:
             "inputs": {n: folder_sha256(self._inputs / f"lab{n}") for n in lab.needs},
             "course": self._materials.sha256,
             "probes": hashlib.sha256(_probes(lab).encode()).hexdigest(),
-            "box": folder_sha256(box.BOXED),
+            "box": [folder_sha256(box.BOXED), box.ENVIRONMENT],
             "profile": [self.profile.name, self.profile.threads, self.profile.budget.cell_s],
-            "environment": environment_fingerprint(),
+            "environment": environment_fingerprint(self.gpus),
             "isolated": self.tier.level >= 2,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
-    def _execute(self, lab: Lab, student: str, cells: tuple[Cell, ...], key: str, *, keep_leaves: bool) -> tuple[Run, Path]:
-        parent = self._living("_parent")
-        job = parent.new_job()
+    def _execute(
+        self, lab: Lab, student: str, cells: tuple[Cell, ...], key: str, forgotten: frozenset[str], *, keep_leaves: bool
+    ) -> tuple[Run, Path]:
+        """Run a notebook and store what it left, under `key` unless its status is one of those `forgotten`."""
         handed_out = {c.handed_out.strip() for v in ("local", "colab") for c in lab.in_variant(v) if c.kind == "code"}
+        job = self._new_job(
+            [{"source": c.source, "exercise": c.exercise, "untouched": c.source.strip() in handed_out} for c in cells],
+            [{"id": e.id, "defines": e.defines} for e in lab.exercises] + [{"id": None, "defines": lab.shows}],
+        )
+        claims = self._folder / "claims" / job.name  # what the notebook left before it could know the hidden inputs
+        try:
+            self.on_event(student, "cell", 0, len(cells))
+            run = self._supervised(
+                job,
+                len(cells),
+                _probes(lab),
+                lambda done, of: self.on_event(student, "cell", done, of),
+                lambda: _collect_claims(lab, job, claims, keep_leaves=keep_leaves),
+            )
+            self.runs_made += 1
+            if not claims.exists():  # it did not come to its end
+                _collect_claims(lab, job, claims, keep_leaves=keep_leaves)
+            if run.failing_cell is not None:
+                cell = cells[min(run.failing_cell, len(cells) - 1)]
+                run = replace(run, failing_cell=cell.position, failing_exercise=cell.exercise)
+            run = replace(run, tier=self.tier.level, not_enforced=self.tier.not_enforced)
+            name = key if run.status not in forgotten else f"{key[:24]}-{os.getpid()}"
+            return run, self.store.save_run(name, run, lambda folder: _collect(lab, job, claims, folder))
+        finally:
+            shutil.rmtree(job, ignore_errors=True)
+            shutil.rmtree(claims, ignore_errors=True)
+
+    def _new_job(self, cells: list[dict[str, Any]], exercises: list[dict[str, Any]]) -> Path:
+        """A job folder for those cells, within the profile's limits."""
         document = {
-            "cells": [{"source": c.source, "exercise": c.exercise, "untouched": c.source.strip() in handed_out} for c in cells],
-            "exercises": [{"id": e.id, "defines": e.defines} for e in lab.exercises] + [{"id": None, "defines": lab.shows}],
+            "cells": cells,
+            "exercises": exercises,
             "cell_cpu_s": self.profile.budget.cell_s * self.profile.threads,
             "cell_timeout_s": self.profile.budget.cell_s * CLOCK,
             "probe_timeout_s": PROBE_S,
@@ -212,35 +278,48 @@ class Session:
             "work": "/work",
             "evidence": "/evidence",
         }
+        job: Path = self._living("_parent").new_job()
         (job / "job.json").write_text(json.dumps(document))
-        claims = self._folder / "claims" / job.name  # what the notebook left before it could know the hidden inputs
+        return job
+
+    def _supervised(
+        self, job: Path, cells: int, probes: str, progress: Callable[[int, int], None], before_probes: Callable[[], None]
+    ) -> Run:
+        """Fork a run, with one GPU in sight where there are any, and follow it to its end."""
+        with self._group() as group, self._node() as node:
+            others = [n for n in self.gpus.nodes if n != node] if self.gpus else []
+            return supervise(
+                self._living("_parent").fork(job, without=others),
+                job,
+                cells,
+                probes,
+                self.profile.budget,
+                progress,
+                group,
+                has_namespaces=self.tier.level >= 2,
+                before_probes=before_probes,
+            )
+
+    @contextlib.contextmanager
+    def _node(self) -> Iterator[str]:
+        """The device node of the next GPU with a free slot; an empty string without GPUs."""
+        if self.gpus is None:
+            yield ""
+            return
+        node = self._nodes.get()
         try:
-            self.on_event(student, "cell", 0, len(cells))
-            with self._group() as group:
-                run = supervise(
-                    parent.fork(job),
-                    job,
-                    len(cells),
-                    _probes(lab),
-                    self.profile.budget,
-                    lambda done, of: self.on_event(student, "cell", done, of),
-                    group,
-                    has_namespaces=self.tier.level >= 2,
-                    before_probes=lambda: _collect_claims(lab, job, claims, keep_leaves=keep_leaves),
-                )
-            self.runs_made += 1
-            if not claims.exists():  # it did not come to its end
-                _collect_claims(lab, job, claims, keep_leaves=keep_leaves)
-            if run.failing_cell is not None:
-                cell = cells[min(run.failing_cell, len(cells) - 1)]
-                run = replace(run, failing_cell=cell.position, failing_exercise=cell.exercise)
-            run = replace(run, tier=self.tier.level, not_enforced=self.tier.not_enforced)
-            is_kept = run.status not in LOAD_DEPENDENT
-            name = key if is_kept else f"{key[:24]}-{os.getpid()}"
-            return run, self.store.save_run(name, run, lambda folder: _collect(lab, job, claims, folder))
+            yield node
         finally:
-            shutil.rmtree(job, ignore_errors=True)
-            shutil.rmtree(claims, ignore_errors=True)
+            self._nodes.put(node)
+
+    def _try_gpu(self) -> None:
+        """Use the GPU in the box once. Raises GraderError: a class graded on the processor instead would be another class."""
+        job = self._new_job([{"source": TRIAL, "exercise": None, "untouched": False}], [])
+        run = self._supervised(job, 1, "", lambda *_: None, lambda: None)
+        shutil.rmtree(job, ignore_errors=True)
+        if run.status != "ok":
+            raise GraderError(f"a notebook cannot use the GPU here: {run.error or run.status}. Grade without --gpu, or see `dragon doctor`")
+        self._has_tried_gpu = True
 
     def _group(self) -> contextlib.AbstractContextManager[cgroup.Group | None]:
         """The next run's cgroup, where this host gives any."""
@@ -282,7 +361,8 @@ class Session:
             course=self._materials.folders | {"inputs": self._inputs},
             runs=self._folder / "runs",
             imports=self.preloads,
-            environment={"DRAGON_PROFILE": self.profile.name, "OMP_NUM_THREADS": str(self.profile.threads)},
+            environment={"DRAGON_PROFILE": self.profile.name, "OMP_NUM_THREADS": str(self.profile.threads), **self._gpu_environment},
+            devices=self._gpu_nodes,
             tier=self.tier.level,
             has_network=self.lab.number in NEEDS_LOOPBACK,
         )
@@ -303,7 +383,13 @@ class Session:
         code = f"import sys; sys.path.insert(0, {place!r}); from grader.measuring import serve; serve(sys.stdin.buffer, sys.stdout.buffer)"
         command = python_command(code)
         if self.tier.level >= 2:
-            command = sandbox_command(command, read_only=shown, writable={}, environment={"OMP_NUM_THREADS": str(self.profile.threads)})
+            command = sandbox_command(
+                command,
+                read_only=shown,
+                writable={},
+                environment={"OMP_NUM_THREADS": str(self.profile.threads), **self._gpu_environment},
+                devices=self._gpu_nodes,
+            )
         return self._stack.enter_context(
             measuring.Measurer(
                 command,
@@ -313,8 +399,17 @@ class Session:
                 window=self.profile.settings["eval"]["window"],
                 stride=self.profile.settings["eval"]["stride"],
                 threads=self.profile.threads,
+                device="cuda" if self.gpus else "cpu",
             )
         )
+
+    @property
+    def _gpu_nodes(self) -> tuple[str, ...]:
+        return (*gpu.SHARED, *self.gpus.nodes) if self.gpus else ()
+
+    @property
+    def _gpu_environment(self) -> dict[str, str]:
+        return self.gpus.environment() if self.gpus else {"CUDA_VISIBLE_DEVICES": ""}  # Unsloth refuses a GPU that it can't use
 
     def _measure(self, evidence: Evidence, student: str) -> Measurement | None:
         """Measure the adapter that the lab asks for; None when it asks for none."""
@@ -352,7 +447,7 @@ class Session:
             folder_sha256(self._materials.models),
             self.profile.measured_tokens,
             self.profile.settings["eval"],
-            environment_fingerprint(),
+            environment_fingerprint(self.gpus),
         ]
         code = [folder_sha256(ROOT / "grader" / f"{n}.py") for n in ("measuring", "gate", "perplexity", "tensors", "strict")]
         inputs = folder_sha256(self._inputs / "lab3") if (self._inputs / "lab3").exists() else ""

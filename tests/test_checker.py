@@ -140,6 +140,28 @@ def test_a_large_class_is_shared_among_boxes(tmp_path: Path, monkeypatch: pytest
     assert os.environ.get("DRAGON_TEST_SECRET") is None
 
 
+REFUSES_ALL = """
+from grader import check, expect
+
+@check("env", points=1)
+def test_first(student, reference):
+    "No reference passes this"
+    expect(student.run.error == "nobody", "It is not nobody's.")
+
+@check("env", points=1)
+def test_second(student):
+    "The reference passes this"
+    expect(student.run.error == "reference", "It is not the reference's.")
+"""
+
+
+def test_a_check_that_the_reference_fails_too_costs_nobody_a_point(tmp_path: Path) -> None:
+    outcomes = checker.run_checks(a_class(tmp_path / "e", "ann"), checks_file(tmp_path / "c", REFUSES_ALL))
+    first, second = outcomes["ann", "test_first"], outcomes["ann", "test_second"]
+    assert (first.status, first.feedback) == ("error", "") and "the reference does not pass this check either" in first.detail
+    assert (second.status, second.feedback) == ("failed", "It is not the reference's.")
+
+
 def test_students_get_measured_numbers_in_three_digits(tmp_path: Path) -> None:
     grading = a_class(tmp_path, "ann")
     grading.students["ann"].evidence.measurement = Measurement(base_perplexity=123.456789, tuned_perplexity=53.621551, tokens=8123)

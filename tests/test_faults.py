@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import signal
 import subprocess
 from pathlib import Path
 
@@ -19,6 +20,17 @@ def test_what_is_killed_while_a_class_is_graded_breaks_no_promise(seed: int, tmp
     kills.one_round(tmp_path, random.Random(seed), ledger, most=4)
     assert ledger.broken == []
     assert ledger.results.total() == kills.STUDENTS
+
+
+def test_a_notebook_whose_process_was_killed_runs_again(tmp_path: Path) -> None:
+    kills.submissions(tmp_path)
+    process = kills.start(tmp_path)
+    while roles := kills.wait_for("running", process, tmp_path, set()):
+        if kernels := [pid for pid, name in roles.items() if name == "kernel"]:
+            os.kill(kernels[0], signal.SIGKILL)
+            break
+    assert process.wait(timeout=600) == 0
+    assert {result["score"] for result in kills.results(tmp_path).values()} == {8}
 
 
 @pytest.mark.slow

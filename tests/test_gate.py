@@ -87,6 +87,25 @@ def test_a_dangerous_or_foreign_setting_is_refused(changes: dict[str, Any]) -> N
         parse_adapter(config(**changes), safetensors(GOOD), SHAPES)
 
 
+UNSLOTHS = {
+    "base_model_class": "LlamaForCausalLM",
+    "parent_library": "transformers.models.llama.modeling_llama",
+    "unsloth_fixed": True,
+}
+
+
+def test_what_unsloth_writes_on_a_gpu_is_let_through_and_nothing_like_it() -> None:
+    parse_adapter(config(auto_mapping=UNSLOTHS), safetensors(GOOD), SHAPES)
+    for change in (
+        {"parent_library": "os"},
+        {"parent_library": "transformers.models.llama.modeling_evil"},
+        {"code": "x"},
+        {"unsloth_fixed": 1},
+    ):
+        with pytest.raises(Rejected, match="auto_mapping"):
+            parse_adapter(config(auto_mapping=UNSLOTHS | change), safetensors(GOOD), SHAPES)
+
+
 def test_a_pattern_that_would_hang_peft_is_never_matched() -> None:
     started = time.process_time()
     parse_adapter(config(target_modules="([a-z._0-9]+)+X"), safetensors(GOOD), SHAPES)

@@ -75,7 +75,8 @@ def test_what_parrots_repeat_does_not_come_back(lab: int, tmp_path: Path, store:
     assert set(outcome.results) == set(MODES), outcome.output
     for mode, result in outcome.results.items():
         assert "Hidden inputs of Lab" not in json.dumps(result), mode
-        assert mode in ("writes", "forges") or result["score"] < result["max_score"], f"{mode}: it was never called on hidden inputs"
+        keeps_numbers = mode in ("writes", "forges", "swaps_texts")
+        assert keeps_numbers or result["score"] < result["max_score"], f"{mode}: it was never called on hidden inputs"
 
 
 def test_hidden_text_would_be_found_in_a_result() -> None:

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import termios
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -172,6 +172,7 @@ FLAGS = {
     "--setenv": "layout",
     "--proc": ("no fresh /proc",),
     "--dev": ("the machine's devices",),
+    "--dev-bind": "a GPU's nodes, only when asked for: test_gpu.py",
     "--tmpfs": ("the machine's /tmp",),
     "--bind": ("other runs not covered, their files",),
     "--remount-ro": ("the root writable",),
@@ -184,7 +185,9 @@ def test_every_attack_is_in_the_matrix_or_covered_by_two_layers() -> None:
 
 
 def test_every_word_of_the_command_line_is_shown_or_explained(tmp_path: Path) -> None:
-    command = box.sandbox_command(["true"], read_only={"/x": tmp_path}, writable={"/runs": tmp_path}, folders=("/work",), environment={})
+    command = box.sandbox_command(
+        ["true"], read_only={"/x": tmp_path}, writable={"/runs": tmp_path}, folders=("/work",), environment={}, devices=["/dev/null"]
+    )
     ours = command[command.index(str(box.bwrap_path())) :]
     words = {word for word in ours[: ours.index("--")] if word.startswith("--")}
     assert words == set(FLAGS)
@@ -283,7 +286,7 @@ def attempt(attack: str, parent: box.WarmParent, port: int) -> bool:
     return loot
 
 
-def loot_of(parent: box.WarmParent, cell: str) -> Any:
+def loot_of(parent: box.WarmParent, cell: str, *, without: Sequence[str] = ()) -> Any:
     """The value of `loot` after `cell` has run in a fork of `parent`."""
     limits = {"scratch_bytes": 32 << 20, "processes": 64, "process_bytes": 3 << 30}
     job = {
@@ -293,7 +296,7 @@ def loot_of(parent: box.WarmParent, cell: str) -> Any:
     }  # fmt: skip
     place = parent.new_job()
     (place / "job.json").write_text(json.dumps(job))
-    supervise(parent.fork(place), place, 1, "", BUDGET, lambda *_: None, has_namespaces=parent.tier >= 2)
+    supervise(parent.fork(place, without=without), place, 1, "", BUDGET, lambda *_: None, has_namespaces=parent.tier >= 2)
     return json.loads((place / "evidence" / "variable.loot.json").read_text())["value"]
 
 

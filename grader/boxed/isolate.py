@@ -49,10 +49,13 @@ def hide_descriptors() -> None:
     _check(_libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl")
 
 
-def private_view(job_folder: Path, *, course: str, python: list[str], sizes: dict[str, int]) -> None:
+def private_view(
+    job_folder: Path, *, course: str, python: list[str], sizes: dict[str, int], hidden_devices: list[str] | None = None
+) -> None:
     """A fresh /proc, sized tmpfs, the course read-only under /work, and of all runs only this one's out and evidence.
 
     python: the interpreter's own folders, which stay in view also where they lie below a folder that is covered here.
+    hidden_devices: nodes that another run has.
     """
     _mount(None, "/", None, MS_REC | MS_PRIVATE)
     opened = {path: os.open(path, os.O_PATH | os.O_DIRECTORY) for path in python}
@@ -69,6 +72,8 @@ def private_view(job_folder: Path, *, course: str, python: list[str], sizes: dic
     _tmpfs("/tmp", sizes["scratch_bytes"])
     _tmpfs("/dev/shm", sizes["shared_memory_bytes"])
     _tmpfs("/home/student", sizes["scratch_bytes"])
+    for node in hidden_devices or ():
+        _mount("/dev/null", node, None, MS_BIND)
     for path, descriptor in opened.items():
         if not os.path.exists(path):
             os.makedirs(path)

@@ -23,6 +23,7 @@ LINKED = ("models", "inputs")  # the rest of the course's folder is some hundred
 READABLE = (
     "/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/proc/cpuinfo", "/proc/meminfo",
     "/proc/stat", "/proc/version", "/proc/sys/kernel", "/sys/devices/system/cpu", "/sys/devices/system/node",
+    "/proc/driver/nvidia",
 )  # fmt: skip
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
@@ -104,14 +105,22 @@ def _inside(request: dict[str, Any], run: socket.socket) -> NoReturn:
         job = json.loads((job_folder / "job.json").read_text())
         _quiet_streams()
         if request["tier"] >= 2:
-            isolate.private_view(job_folder, course=request["course"], python=request["python"], sizes=job["limits"])
+            isolate.private_view(
+                job_folder,
+                course=request["course"],
+                python=request["python"],
+                sizes=job["limits"],
+                hidden_devices=request["hidden_devices"],
+            )
             isolate.drop_privileges()
             isolate.filter_calls()
         else:
             shown = _plain_folders(job_folder, request["course"], job)
             if request["tier"] == 1:
                 own = [str(job_folder / name) for name in ("out", "evidence", "work", "tmp")]
-                landlock.restrict([*READABLE, *request["python"], *shown], [*own, *DEVICES], has_network=request["network"])
+                landlock.restrict(
+                    [*READABLE, *request["python"], *shown], [*own, *DEVICES, *request["devices"]], has_network=request["network"]
+                )
                 isolate.drop_privileges()
                 isolate.filter_calls(has_network=request["network"])
         os.chdir(job["work"])
