@@ -19,6 +19,7 @@ from types import TracebackType
 
 from . import cgroup
 from .errors import BoxError, UsageError
+from .scratch import scratch
 from .supervise import GO
 
 BOX_UID = 64_217  # host user of a box when the grader runs as root: of no one, above what distributions hand out
@@ -100,9 +101,9 @@ def probe() -> Tier:
 
 def _try(tier: int) -> str:
     """Build a box and let a run in it isolate itself: an empty string, or what went wrong."""
-    with tempfile.TemporaryDirectory(prefix="dragon-probe-") as folder:
+    with scratch("probe") as folder:
         try:
-            with WarmParent(course={}, runs=Path(folder), imports=[], environment={}, tier=tier) as parent:
+            with WarmParent(course={}, runs=folder, imports=[], environment={}, tier=tier) as parent:
                 return parent.try_isolation()
         except BoxError as error:
             return str(error)
@@ -146,7 +147,7 @@ class WarmParent:
             )
             environment = {"PATH": "/usr/bin:/bin"}
         else:
-            self._plain_course = tempfile.TemporaryDirectory(prefix="dragon-course-")
+            self._plain_course = tempfile.TemporaryDirectory(prefix="course-", dir=runs)
             for name, path in course.items():
                 link = Path(self._plain_course.name) / name
                 link.parent.mkdir(parents=True, exist_ok=True)

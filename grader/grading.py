@@ -6,7 +6,6 @@ The pytest plugin calls `run_class` before the checks and `Grading.publish` afte
 import json
 import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from .gpu import find as find_gpus
 from .profiles import folder_sha256, load_profile
 from .records import CheckResult, Measurement, Result, Run, Submission
 from .results import write_result
+from .scratch import scratch
 from .session import OnEvent, Session, choose_tier, environment_fingerprint
 from .source import ROOT, load_lab
 from .store import Store
@@ -123,8 +123,7 @@ def run_class(options: Options, on_event: OnEvent) -> Grading:
     lab, profile = load_lab(options.lab), load_profile(options.profile, cell_timeout_s=options.cell_timeout_s)
     tier = choose_tier(trusted=options.trusted)
     store = Store(options.store.resolve())
-    with tempfile.TemporaryDirectory(prefix="dragon-class-") as folder:
-        workspace = Path(folder)
+    with scratch("class") as workspace:
         submissions, source = choose_submissions(options, workspace / "submissions")
         data = course_data.choose(options.data, workspace)
         cores = options.slots or len(os.sched_getaffinity(0))

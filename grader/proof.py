@@ -7,7 +7,6 @@ quotes anything hidden. Grading is done as a user does it, by `pytest --lab N` o
 import json
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from rich.table import Table
 from .answers import Answer, load_answers, notebook_with
 from .build import notebook_path
 from .hidden import shown
+from .scratch import scratch
 from .source import ROOT, load_lab
 
 BLANK = "unfilled"
@@ -42,7 +42,7 @@ class Verdict:
 def judge(number: int, *options: str) -> dict[str, Verdict]:
     """Grade all answers of a lab, the reference in both variants and the unfilled notebook; verdicts by name."""
     lab = load_lab(number)
-    with tempfile.TemporaryDirectory(prefix="dragon-proof-") as folder:
+    with scratch("proof") as folder:
         submissions, results = Path(folder, "submissions"), Path(folder, "results")
         submissions.mkdir()
         notebooks = {answer.name: notebook_with(lab, [answer]) for answer in load_answers(number).values()}

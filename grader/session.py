@@ -12,7 +12,6 @@ import os
 import platform
 import queue
 import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +32,7 @@ from .materials import Materials, lay_out
 from .notebook import Cell, fingerprint, parse_notebook
 from .profiles import Profile, folder_sha256, require_base
 from .records import LOAD_DEPENDENT, Measurement, Run, RunStatus, Submission
+from .scratch import scratch
 from .source import ROOT, Lab, load_lab
 from .store import Store
 from .supervise import supervise
@@ -117,8 +117,8 @@ class Session:
     @contextlib.contextmanager
     def open(self) -> Iterator["Session"]:
         """Boxes exist inside the `with`; they start when the first run needs one."""
-        with contextlib.ExitStack() as stack, tempfile.TemporaryDirectory(prefix="dragon-") as folder:
-            self._stack, self._folder = stack, Path(folder)
+        with scratch("session") as self._folder, contextlib.ExitStack() as stack:
+            self._stack = stack
             self._folder.chmod(0o711)
             self._groups = stack.enter_context(cgroup.parent()) if self.tier.level >= 3 else None
             self._inputs = self._folder / "inputs"
