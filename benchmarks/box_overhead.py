@@ -73,7 +73,7 @@ def forked(number: int, stack: ExitStack, *, trusted: bool) -> Callable[[], None
         slots=1,
         on_event=lambda *_: None,
     )
-    session.preloads = lab.imports()  # also without a box, so that the box is all that differs
+    session.workshop.preloads = lab.imports()  # also without a box, so that the box is all that differs
     stack.enter_context(session.open())
     session.reference()
 

@@ -21,7 +21,7 @@ from typing import Any, get_args
 
 import pytest
 
-from .box import python_command, sandbox_command
+from .bubblewrap import python_command, sandbox_command
 from .errors import Rejected
 from .grading import STATE, Grading
 from .records import CheckStatus

@@ -73,6 +73,12 @@ class Lab:
     def files(self) -> tuple[str, ...]:
         return tuple(f for e in self.exercises for f in e.files)
 
+    @property
+    def probes(self) -> str:
+        """The hidden inputs: a Python program that runs in the student's kernel after the last cell; empty without any."""
+        path = ROOT / "reference" / "probes" / f"lab{self.number}.py"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
     def in_variant(self, variant: Variant) -> tuple[SourceCell, ...]:
         """The cells of one variant, its set-up cell filled in."""
         other = "colab" if variant == "local" else "local"

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from grader.box import TRUST_FLAG
+from grader.bubblewrap import TRUST_FLAG
 from grader.source import ROOT
 from tests.classes import NO_NAMESPACES, Outcome, grade, solved
 

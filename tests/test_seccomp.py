@@ -12,8 +12,8 @@ import sys
 
 import pytest
 
-from grader.box import BOXED
 from grader.boxed import isolate
+from grader.bubblewrap import BOXED
 
 SCRIPT = """
 import ctypes, json, os, sys

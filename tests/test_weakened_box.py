@@ -26,7 +26,7 @@ from typing import Any
 
 import pytest
 
-from grader import box
+from grader import box, bubblewrap
 from grader.processes import descendants
 from grader.source import ROOT
 from grader.supervise import Budget, supervise
@@ -185,10 +185,10 @@ def test_every_attack_is_in_the_matrix_or_covered_by_two_layers() -> None:
 
 
 def test_every_word_of_the_command_line_is_shown_or_explained(tmp_path: Path) -> None:
-    command = box.sandbox_command(
+    command = bubblewrap.sandbox_command(
         ["true"], read_only={"/x": tmp_path}, writable={"/runs": tmp_path}, folders=("/work",), environment={}, devices=["/dev/null"]
     )
-    ours = command[command.index(str(box.bwrap_path())) :]
+    ours = command[command.index(str(bubblewrap.bwrap_path())) :]
     words = {word for word in ours[: ours.index("--")] if word.startswith("--")}
     assert words == set(FLAGS)
     assert {row for rows in FLAGS.values() if isinstance(rows, tuple) for row in rows} <= set(WEAKENINGS)
@@ -220,7 +220,7 @@ def needs_a_box() -> None:
 def weaken(changes: list[Change], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make `changes` to a copy of the box's code below `folder`, and to how it is started."""
     weak = folder / "boxed"
-    shutil.copytree(box.BOXED, weak, symlinks=True)
+    shutil.copytree(bubblewrap.BOXED, weak, symlinks=True)
     for file, old, new in changes:
         if file not in (COMMAND, TERMINAL[0]):
             text = (weak / file).read_text()
@@ -229,13 +229,13 @@ def weaken(changes: list[Change], folder: Path, monkeypatch: pytest.MonkeyPatch)
     for path in (*weak.rglob("*"), weak):
         path.chmod(0o777)
     monkeypatch.setattr(box, "BOXED", weak)
-    real, start = box.sandbox_command, subprocess.Popen
+    real, start = bubblewrap.sandbox_command, subprocess.Popen
 
     def weakened(*args: Any, **kwargs: Any) -> list[str]:
         command = real(*args, **kwargs)
         for file, old, new in changes:
             if file == COMMAND:
-                program = str(box.bwrap_path())
+                program = str(bubblewrap.bwrap_path())
                 assert _words(old, program)[0] in command
                 command = _replaced(command, _words(old, program), _words(new, program))
         return command
@@ -351,7 +351,7 @@ import sys, threading
 from pathlib import Path
 import pytest
 sys.path.insert(0, {root!r})
-from grader import box
+from grader import box, bubblewrap
 from tests.test_weakened_box import loot_of, weaken
 folder = Path({folder!r})
 with pytest.MonkeyPatch.context() as monkeypatch:
