@@ -160,10 +160,11 @@ class WarmParent:
             (folder / name).mkdir()
         return folder
 
-    def fork(self, folder: Path, *, without: Sequence[str] = ()) -> socket.socket:
+    def fork(self, folder: Path, *, cores: Sequence[int] = (), without: Sequence[str] = ()) -> socket.socket:
         """Start the run described by `folder`/job.json; returns its control socket. Raises BoxError.
 
-        without: those of the box's devices that this run may not open.
+        cores: the processor cores that the run may use, and cannot leave; all when empty. without: those of the box's devices
+        that it may not open.
         """
         if os.getuid() == 0 and self.tier >= 2:
             for path in (folder, *folder.iterdir()):
@@ -175,6 +176,7 @@ class WarmParent:
             "python": python_prefixes(),
             "tier": self.tier,
             "network": self.has_network,
+            "cores": list(cores),
             "devices": [node for node in self.devices if node not in without],
             "hidden_devices": list(without),
         }

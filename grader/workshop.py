@@ -7,11 +7,12 @@ for each adapter. Knows no student, no store and no points.
 import contextlib
 import itertools
 import json
+import os
 import queue
 import shutil
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,14 @@ CLOCK = 3  # how many times its processor time a cell may take by the clock: oth
 NEEDS_LOOPBACK = frozenset({7})  # it pushes to a server of its own; below tier 2 no network is private
 
 
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What one run has for itself: processor cores, and the device node of a GPU (empty without one)."""
+
+    cores: tuple[int, ...]
+    node: str = ""
+
+
 class Workshop:
     """The boxes for one lab at one profile. Use `open` as a context manager; everything lies in `folder`, earlier labs' work in `inputs`."""
 
@@ -46,15 +55,15 @@ class Workshop:
         self.lab, self.profile, self.data, self.tier, self.gpus = lab, profile, data, tier, gpus
         # a library that is imported once keeps one scratch folder for all runs: below tier 2 each run imports its own
         self.preloads = lab.imports() if tier.level >= 2 else []
-        self._nodes: queue.SimpleQueue[str] = queue.SimpleQueue()  # of GPUs, one for each slot that is free
+        self._slots: queue.SimpleQueue[Slot] = queue.SimpleQueue()  # those that are free
+        for slot in share_out(sorted(os.sched_getaffinity(0)), gpus.nodes if gpus else ("",), slots):
+            self._slots.put(slot)
         self._environment = {"OMP_NUM_THREADS": str(profile.threads), "CUDA_VISIBLE_DEVICES": ""}  # Unsloth refuses a GPU that it can't use
         self._devices: tuple[str, ...] = ()
         if gpus is not None:
             self.preloads = [s for s in self.preloads if not any(name in s for name in gpu.STARTS_CUDA)]
             self._environment = {"OMP_NUM_THREADS": str(profile.threads), **gpus.environment()}
             self._devices = (*gpu.SHARED, *gpus.nodes)
-            for node in itertools.islice(itertools.cycle(gpus.nodes), slots):
-                self._nodes.put(node)
         self._has_tried_gpu = False
         self._measuring, self._starting = threading.Lock(), threading.Lock()
 
@@ -110,10 +119,11 @@ class Workshop:
         return job
 
     def follow(self, job: Path, cells: int, probes: str, progress: Callable[[int, int], None], before_probes: Callable[[], None]) -> Run:
-        """Fork a run, with one GPU in sight where there are any, and follow it to its end. Raises BoxError."""
-        with self._group() as group, self._node() as node:
+        """Fork a run in the next free slot, and follow it to its end. Raises BoxError."""
+        with self._group() as group, self._slot() as slot:
+            others = [node for node in self._devices[len(gpu.SHARED) :] if node != slot.node]
             run = supervise(
-                self._living("_parent").fork(job, without=[n for n in self._devices[len(gpu.SHARED) :] if n != node]),
+                self._living("_parent").fork(job, cores=slot.cores, without=others),
                 job,
                 cells,
                 probes,
@@ -147,16 +157,12 @@ class Workshop:
         return cgroup.group(self._groups, memory_bytes=self.profile.budget.memory_bytes, processes=box.LIMITS["processes"])
 
     @contextlib.contextmanager
-    def _node(self) -> Iterator[str]:
-        """The device node of the next GPU with a free slot; an empty string without GPUs."""
-        if self.gpus is None:
-            yield ""
-            return
-        node = self._nodes.get()
+    def _slot(self) -> Iterator[Slot]:
+        slot = self._slots.get()
         try:
-            yield node
+            yield slot
         finally:
-            self._nodes.put(node)
+            self._slots.put(slot)
 
     def _living(self, name: str) -> Any:
         """The box or measuring process called `name`, started anew if something took it."""
@@ -205,3 +211,11 @@ class Workshop:
             device="cuda" if self.gpus else "cpu",
         )
         return self._stack.enter_context(measurer)
+
+
+def share_out(cores: Sequence[int], nodes: Sequence[str], slots: int) -> list[Slot]:
+    """`slots` slots with as many cores each as there are for all; none shares a core unless there are more slots than cores."""
+    each = max(1, len(cores) // slots)
+    around = itertools.cycle(cores)
+    of_node = itertools.cycle(nodes)
+    return [Slot(tuple(itertools.islice(around, each)), next(of_node)) for _ in range(slots)]

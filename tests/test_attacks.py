@@ -120,6 +120,18 @@ try:
 except OSError: pass
 loot = {"children": children}
 """,
+    # cross-student: take the processors from whoever runs beside
+    "hogs_the_processors": """
+import os, time
+children = []
+for _ in range(100):
+    child = os.fork()
+    if child == 0:
+        while True: pass
+    children.append(child)
+loot = {"cores": len(os.sched_getaffinity(0)), **tried(("widen", lambda: os.sched_setaffinity(0, range(os.cpu_count()))))}
+time.sleep(20)
+""",
     # 15: a file of a terabyte, and a full disk
     "fills_the_disk": """
 loot = tried(("terabyte", lambda: open(OUT / "big", "wb").truncate(1 << 40)), ("scratch", lambda: [open(f"/tmp/{i}", "wb").write(bytes(1 << 26)) for i in range(40)]))
@@ -362,6 +374,11 @@ def test_a_fork_bomb_meets_its_limit(attacked: Attacked) -> None:
         pytest.skip("not promised at tier 1: SECURITY.md")
     run = attacked.results["forks_without_end"]["run"]  # on a small machine the memory of so many forks ends it first
     assert run["status"] == "out_of_memory" or loot_of(attacked, "forks_without_end")["children"] <= 256
+
+
+def test_one_who_takes_the_processors_takes_his_own_only(attacked: Attacked) -> None:
+    loot = loot_of(attacked, "hogs_the_processors")
+    assert refused(loot, "widen") and (loot["cores"] < len(os.sched_getaffinity(0)) or loot["cores"] == 1)
 
 
 def test_disk_limits_hold(attacked: Attacked) -> None:

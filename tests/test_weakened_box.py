@@ -76,6 +76,12 @@ loot = n >= 150
     "changes the box's code": "try: open('/opt/dragon/boxed/planted.py', 'w').write('x'); loot = True\nexcept OSError: loot = False",
     "writes to the root": "try: open('/planted', 'w').write('x'); loot = True\nexcept OSError: loot = False",
     "writes into a folder that covers": "import os\ntry: os.chmod('/runs', 0o777); open('/runs/x', 'w'); loot = True\nexcept OSError: loot = False",
+    "uses another's cores": """
+import os
+try: os.sched_setaffinity(0, range(os.cpu_count()))
+except OSError: pass
+loot = len(os.sched_getaffinity(0)) > 1
+""",
     "maps 4 GiB": "import mmap\ntry: m = mmap.mmap(-1, 4 << 30, flags=mmap.MAP_PRIVATE); loot = True\nexcept OSError: loot = False",
     "opens 1500 files": "import os\ntry: files = [open('/dev/null') for _ in range(1500)]; loot = True\nexcept OSError: loot = False\nfiles = None",
     "may dump core": "import resource; loot = resource.getrlimit(resource.RLIMIT_CORE)[1] != 0",
@@ -135,6 +141,8 @@ WEAKENINGS: dict[str, tuple[str, list[Change]]] = {
     "covering folders writable": (
         "writes into a folder that covers", [(ISOLATE, "_mount(None, covered, None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)", "pass")]
     ),
+    "no cores of its own": ("uses another's cores", [(PARENT, 'os.sched_setaffinity(0, request["cores"])', "pass")]),
+    "cores not held": ("uses another's cores", [(ISOLATE, '"sched_setaffinity": (203, 122),', "")]),
     "no limit on a process's memory": ("maps 4 GiB", [(PARENT, '("RLIMIT_DATA", "process_bytes"),', "")]),
     "no limit on open files": ("opens 1500 files", [(PARENT, '("RLIMIT_NOFILE", "files"),', "")]),
     "core dumps": ("may dump core", [(PARENT, "    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n", "")]),
@@ -296,7 +304,8 @@ def loot_of(parent: box.WarmParent, cell: str, *, without: Sequence[str] = ()) -
     }  # fmt: skip
     place = parent.new_job()
     (place / "job.json").write_text(json.dumps(job))
-    supervise(parent.fork(place, without=without), place, 1, "", BUDGET, lambda *_: None, has_namespaces=parent.tier >= 2)
+    core = min(os.sched_getaffinity(0))
+    supervise(parent.fork(place, cores=[core], without=without), place, 1, "", BUDGET, lambda *_: None, has_namespaces=parent.tier >= 2)
     return json.loads((place / "evidence" / "variable.loot.json").read_text())["value"]
 
 
@@ -422,6 +431,8 @@ def test_the_box_as_it_is_stops_the_attack(attack: str, as_it_is: box.WarmParent
 @pytest.mark.parametrize("weakening", WEAKENINGS)
 def test_without_the_protection_the_attack_succeeds(weakening: str, tmp_path: Path, port: int, matrix: dict[str, str]) -> None:
     attack, changes = WEAKENINGS[weakening]
+    if attack == "uses another's cores" and len(os.sched_getaffinity(0)) == 1:
+        pytest.skip("this machine has one core")
     with a_box(changes, tmp_path) as parent:
         has_succeeded = attempt(attack, parent, port)
     matrix[weakening] = f"{attack:38} {'succeeds' if has_succeeded else 'STILL FAILS'}"

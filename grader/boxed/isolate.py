@@ -140,6 +140,7 @@ DENIED = {
     "init_module": (175, 105), "finit_module": (313, 273), "fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432),
     "move_mount": (429, 429), "open_tree": (428, 428), "mount_setattr": (442, 442), "quotactl": (179, 60), "syslog": (103, 116),
     "acct": (163, 89), "shmget": (29, 194), "swapon": (167, 224), "pidfd_getfd": (438, 438),
+    "sched_setaffinity": (203, 122),  # a run stays on its cores
 }  # fmt: skip
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _CLONE = {"x86_64": 56, "aarch64": 220}
