@@ -48,6 +48,8 @@ def _secrets() -> Iterator[tuple[Path, str]]:
         for node in ast.walk(tree):  # and names of cases, which hints tell: keys of dicts, first of what a loop goes through
             if isinstance(node, ast.Dict):
                 names |= set(map(id, node.keys))
+            if isinstance(node, ast.Subscript):
+                names.add(id(node.slice))
             if isinstance(node, ast.For) and isinstance(node.iter, ast.Tuple):
                 names |= {id(case.elts[0]) for case in node.iter.elts if isinstance(case, ast.Tuple) and case.elts}
         for node in ast.walk(tree):
@@ -55,7 +57,8 @@ def _secrets() -> Iterator[tuple[Path, str]]:
                 yield path, node.value
     for path in sorted((ROOT / "reference").glob("lab*.py")):
         for line in path.read_text(encoding="utf-8").splitlines():
-            yield path, line.partition("  #")[0]
+            if not line.startswith("# %%"):
+                yield path, line.partition("  #")[0]
     path = ROOT / "reference" / "data" / "private_notes.jsonl"
     for line in path.read_text(encoding="utf-8").splitlines():
         yield path, json.loads(line)["description"]
