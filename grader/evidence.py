@@ -74,7 +74,9 @@ class Evidence:
                 f"{_and(missing) or 'Something'} {'was' if len(missing) < 2 else 'were'} never defined. {self._why_missing(missing[0] if missing else None)}"
             )
         if "raised" in document:
-            called = _and(self._own_names(document.get("needs"))) or "your code"
+            needed = self._own_names(document.get("needs"))
+            asked_for = {name for exercise in self.lab.exercises for name in exercise.defines}
+            called = _and([name for name in needed if name in asked_for] or needed) or "your code"
             if document["raised"] == "NotImplementedError":
                 raise self._failed(f"{called} is not filled in yet.")
             raise self._failed(f"With inputs other than the notebook's, {called} raised {describe_raised(document)}.")
@@ -114,7 +116,8 @@ class Evidence:
 
     def returned_texts(self) -> str:
         """All texts, keys too, in what probes have returned so far, one a line: what a hint must not quote at length."""
-        return "\n".join(text for name, value in self._parsed.items() if name.startswith("probe.") for text in _texts(value))
+        returned = [document.get("value") for name, document in self._parsed.items() if name.startswith("probe.")]
+        return "\n".join(text for value in returned for text in _texts(value))
 
     def _own_names(self, names: Any) -> list[str]:
         """Those of `names`, which a student's process claimed, that the lab asks for."""

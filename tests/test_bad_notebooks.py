@@ -26,6 +26,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory, store: Path) -> Outcome:
         "old_format": json.dumps({"nbformat": 3, "nbformat_minor": 0, "worksheets": [], "cells": []}),
         "deleted_exercise": json.dumps(document | {"cells": without_pack}),
         "syntax_error": replacing(LAB, "collate", "def collate(batch:\n    return 1"),
+        "raises": replacing(LAB, "collate", "def collate(batch):\n    return batch.to_tensors()"),
         "endless": with_cell(LAB, "while True:\n    pass", before="collate"),
         "endless_deaf": with_cell(
             LAB, "while True:\n    try:\n        while True: pass\n    except KeyboardInterrupt: pass", before="collate"
@@ -49,7 +50,7 @@ def points(graded: Outcome, student: str, exercise: str) -> float:
 
 
 def test_every_submission_gets_a_graded_result(graded: Outcome) -> None:
-    assert len(graded.results) == 15, graded.output
+    assert len(graded.results) == 16, graded.output
     assert {r["status"] for r in graded.results.values()} == {"graded"}
     assert graded.returncode == 1
 
@@ -96,6 +97,12 @@ def test_variables_survive_a_kernel_that_died_later(graded: Outcome) -> None:
     documents = {c["id"]: c for c in graded.results["exits"]["checks"]}
     assert graded.results["exits"]["score"] < graded.results["good"]["score"]
     assert any("ended in cell" in c["feedback"] for c in documents.values())
+
+
+def test_a_function_that_raises_on_hidden_inputs_is_told_where_and_in_pythons_words(graded: Outcome) -> None:
+    feedback = {c["feedback"] for c in graded.results["raises"]["checks"] if c["exercise"] == "collate"}
+    said = "With inputs other than the notebook's, `collate` raised AttributeError (in line 2 of the cell): 'list' object has no attribute."
+    assert feedback == {said}
 
 
 def test_missing_files_are_named(graded: Outcome) -> None:
