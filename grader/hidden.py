@@ -16,7 +16,7 @@ from .source import ROOT
 
 PIECE_CHARACTERS = 40
 LEAST_CHARACTERS = 16  # shorter texts are ordinary words
-_HANDED_OUT = ("labs/**/*.ipynb", "labs/**/*.py", "labs/**/*.jsonl", "labs/**/*.json", "labs/**/*.md", "checks/*.py")
+_HANDED_OUT = ("labs/**/*.ipynb", "labs/**/*.py", "labs/**/*.jsonl", "labs/**/*.json", "labs/**/*.md", "checks/*.py", "grader/*.py")
 _ESCAPED = re.compile(r"[^\w .,;:()\[\]{}<>=+*/%°µ²³½≤≥±×–—-]+")  # what repr or JSON may write in another way
 
 
@@ -66,7 +66,7 @@ def _secrets() -> Iterator[tuple[Path, str]]:
 
 @cache
 def handed_out() -> str:
-    """All text of `labs/`, and of the checks, whose hints students read."""
+    """All text of `labs/`, and of the checks and the grader, whose sentences students read."""
     texts = []
     for pattern in _HANDED_OUT:
         for path in sorted(ROOT.glob(pattern)):
