@@ -122,15 +122,10 @@ loot = {"children": children}
 """,
     # cross-student: take the processors from whoever runs beside
     "hogs_the_processors": """
-import os, time
-children = []
-for _ in range(100):
-    child = os.fork()
-    if child == 0:
-        while True: pass
-    children.append(child)
+import os, subprocess, sys, time
+busy = [subprocess.Popen([sys.executable, "-ISc", "while True: pass"]) for _ in range(50)]
 loot = {"cores": len(os.sched_getaffinity(0)), **tried(("widen", lambda: os.sched_setaffinity(0, range(os.cpu_count()))))}
-time.sleep(20)
+time.sleep(5)
 """,
     # 15: a file of a terabyte, and a full disk
     "fills_the_disk": """
