@@ -1,6 +1,6 @@
-"""Copy named files out of a folder that hostile code could write, by descriptor, after every process in it is dead.
+"""Copy named files out of a folder that hostile code can write, by descriptor, once: whatever changes them, the copy stays.
 
-Never follows a link, never opens a FIFO or device, never reads past a cap. Everything later reads only the copy.
+Never follows a link, never waits for a FIFO or device, never reads past a cap. Everything later reads only the copy.
 """
 
 import os
