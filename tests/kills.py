@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from grader.processes import descendants
 from grader.source import ROOT
 from tests.classes import solved, with_cell
 
@@ -67,20 +68,6 @@ def start(folder: Path, lab: int = LAB) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "pytest", "--lab", str(lab), "--submissions", str(folder / "submissions")]
     command += ["--results", str(folder / "results"), "--store", str(folder / "store")]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def descendants(pid: int) -> list[int]:
-    """All processes below `pid`."""
-    found, pending = [], [pid]
-    while pending:
-        current = pending.pop()
-        for children in Path(f"/proc/{current}/task").glob("*/children"):
-            try:
-                pending += (own := [int(c) for c in children.read_text().split()])
-            except OSError:
-                continue
-            found += own
-    return found
 
 
 def is_running(pid: int) -> bool:
